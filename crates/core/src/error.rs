@@ -1,0 +1,262 @@
+//! Everything that can go wrong, by who is at fault. No variant carries content: a field name is ours, not theirs.
+//!
+//! The words for people live where people read them: in the terminal (`crates/cli/src/words.rs`) and in the facade
+//! (`www/shared/errors.js`). Formatting them here would cost every page load (`fmt` is 2 to 14 KB of wasm).
+
+use core::fmt;
+
+/// Why something did not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    // ---- the caller
+    /// A setting or argument that cannot work; `field` names it.
+    Configuration {
+        /// The setting's or the parameter's name.
+        field: &'static str,
+    },
+    /// Nobody is signed in here.
+    NotSignedIn,
+    /// An authorization response that belongs to no login of ours: another `state` (RFC 6749 section 10.12).
+    StateMismatch,
+    /// The login took longer than its limit.
+    LoginExpired,
+    /// The person, or the program that asked, gave up.
+    Cancelled,
+
+    // ---- the server
+    /// A message that cannot be read or trusted: which one, and which field of it.
+    Malformed {
+        /// The message: `token response`, `discovery`, `id token`.
+        message: &'static str,
+        /// The field, or what is wrong with the whole: `size`, `depth`, `json`.
+        field: &'static str,
+    },
+    /// The `iss` of an authorization response, of metadata or of an ID token is another issuer's (RFC 9207 section 2.4).
+    IssuerMismatch,
+    /// An ID token whose signature does not verify, or whose algorithm or key is not to be trusted.
+    BadSignature,
+    /// A claim of an ID token is missing or wrong (OpenID Connect Core 1.0 section 3.1.3.7).
+    BadClaim {
+        /// The claim.
+        claim: &'static str,
+    },
+    /// The server's answer is not bound to our key although the session is (RFC 9449 section 5).
+    NotBound,
+    /// The server does not offer what this login needs.
+    Unsupported {
+        /// What is missing.
+        feature: &'static str,
+    },
+    /// An error response of the server (RFC 6749 sections 4.1.2.1 and 5.2).
+    Refused(Refusal),
+    /// The session is over: the server said `invalid_grant`, and looking again found nothing newer.
+    SessionEnded,
+
+    // ---- the world between
+    /// No answer, or none that means anything (5xx, 429). The session stays.
+    Unreachable,
+    /// Another process holds the session's lock for longer than we wait. Try again.
+    Busy,
+    /// The session moved while this was under way. Try again.
+    Moved,
+
+    // ---- this machine
+    /// The store cannot be used at all: no keyring service, no folder, no IndexedDB.
+    StoreUnavailable,
+    /// The store exists and will not answer now: locked, or a prompt nobody answers.
+    StoreLocked,
+    /// What the store holds cannot be read: another version, a torn file, a wrong key.
+    StoreCorrupt,
+    /// The store refused to keep a new session; the tokens of a rotation may be lost with it.
+    NotSaved,
+    /// The key of a bound session is not there any more.
+    KeyLost,
+    /// The operating system gave no randomness.
+    NoDice,
+    /// A promise inside Gatepass does not hold; please report it.
+    Bug,
+}
+
+/// The error codes that servers send, by their registered names (RFC 6749, 8628, 9449 and OpenID Connect Core).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each variant is the registered code of its name")]
+pub enum Refusal {
+    AccessDenied,
+    AccountSelectionRequired,
+    AuthorizationPending,
+    ConsentRequired,
+    ExpiredToken,
+    InteractionRequired,
+    InvalidClient,
+    InvalidDpopProof,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    InvalidToken,
+    LoginRequired,
+    ServerError,
+    SlowDown,
+    TemporarilyUnavailable,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    UnsupportedResponseType,
+    UseDpopNonce,
+    /// A code that is not registered; what it says is content, and stays out of errors.
+    Other,
+}
+
+/// The registered codes, once for both directions.
+const REFUSALS: [(&str, Refusal); 21] = [
+    ("access_denied", Refusal::AccessDenied),
+    ("account_selection_required", Refusal::AccountSelectionRequired),
+    ("authorization_pending", Refusal::AuthorizationPending),
+    ("consent_required", Refusal::ConsentRequired),
+    ("expired_token", Refusal::ExpiredToken),
+    ("interaction_required", Refusal::InteractionRequired),
+    ("invalid_client", Refusal::InvalidClient),
+    ("invalid_dpop_proof", Refusal::InvalidDpopProof),
+    ("invalid_grant", Refusal::InvalidGrant),
+    ("invalid_request", Refusal::InvalidRequest),
+    ("invalid_scope", Refusal::InvalidScope),
+    ("invalid_target", Refusal::InvalidTarget),
+    ("invalid_token", Refusal::InvalidToken),
+    ("login_required", Refusal::LoginRequired),
+    ("server_error", Refusal::ServerError),
+    ("slow_down", Refusal::SlowDown),
+    ("temporarily_unavailable", Refusal::TemporarilyUnavailable),
+    ("unauthorized_client", Refusal::UnauthorizedClient),
+    ("unsupported_grant_type", Refusal::UnsupportedGrantType),
+    ("unsupported_response_type", Refusal::UnsupportedResponseType),
+    ("use_dpop_nonce", Refusal::UseDpopNonce),
+];
+
+impl Refusal {
+    /// Reads a code off the wire; an unregistered one is [`Refusal::Other`].
+    pub fn parse(code: &str) -> Self {
+        REFUSALS.iter().find(|(name, _)| *name == code).map_or(Self::Other, |(_, refusal)| *refusal)
+    }
+
+    /// The registered code; `other` for the rest.
+    pub fn code(self) -> &'static str {
+        REFUSALS.iter().find(|(_, refusal)| *refusal == self).map_or("other", |(name, _)| name)
+    }
+}
+
+/// Who can do something about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Whoever called or configured Gatepass.
+    Caller,
+    /// The authorization server.
+    Server,
+    /// The network, or somebody else at the same session.
+    World,
+    /// This machine: its store, its key, its randomness.
+    Machine,
+    /// Gatepass itself.
+    Gatepass,
+}
+
+impl Error {
+    /// A stable name: part of `--json` and of the JavaScript API.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Configuration { .. } => "configuration",
+            Self::NotSignedIn => "not_signed_in",
+            Self::StateMismatch => "state_mismatch",
+            Self::LoginExpired => "login_expired",
+            Self::Cancelled => "cancelled",
+            Self::Malformed { .. } => "malformed",
+            Self::IssuerMismatch => "issuer_mismatch",
+            Self::BadSignature => "bad_signature",
+            Self::BadClaim { .. } => "bad_claim",
+            Self::NotBound => "not_bound",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Refused(refusal) => refusal.code(),
+            Self::SessionEnded => "session_ended",
+            Self::Unreachable => "unreachable",
+            Self::Busy => "busy",
+            Self::Moved => "moved",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::StoreLocked => "store_locked",
+            Self::StoreCorrupt => "store_corrupt",
+            Self::NotSaved => "not_saved",
+            Self::KeyLost => "key_lost",
+            Self::NoDice => "no_dice",
+            Self::Bug => "bug",
+        }
+    }
+
+    /// What in particular: a field, a claim, a feature. A name from a specification or from this code, never content.
+    pub const fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::Configuration { field } | Self::Malformed { field, .. } => Some(field),
+            Self::BadClaim { claim } => Some(claim),
+            Self::Unsupported { feature } => Some(feature),
+            _ => None,
+        }
+    }
+
+    /// Who can do something about it.
+    pub const fn fault(self) -> Fault {
+        match self {
+            Self::Configuration { .. }
+            | Self::NotSignedIn
+            | Self::StateMismatch
+            | Self::LoginExpired
+            | Self::Cancelled => Fault::Caller,
+            Self::Malformed { .. }
+            | Self::IssuerMismatch
+            | Self::BadSignature
+            | Self::BadClaim { .. }
+            | Self::NotBound
+            | Self::Unsupported { .. }
+            | Self::Refused(_)
+            | Self::SessionEnded => Fault::Server,
+            Self::Unreachable | Self::Busy | Self::Moved => Fault::World,
+            Self::StoreUnavailable
+            | Self::StoreLocked
+            | Self::StoreCorrupt
+            | Self::NotSaved
+            | Self::KeyLost
+            | Self::NoDice => Fault::Machine,
+            Self::Bug => Fault::Gatepass,
+        }
+    }
+
+    /// Whether the same call may succeed a little later, with nothing changed by anybody.
+    pub const fn retryable(self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable
+                | Self::Busy
+                | Self::Moved
+                | Self::StoreLocked
+                | Self::Refused(Refusal::TemporarilyUnavailable | Refusal::ServerError)
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_read_what_they_write() {
+        for (name, refusal) in REFUSALS {
+            assert_eq!((Refusal::parse(name), refusal.code()), (refusal, name));
+        }
+        assert_eq!(Refusal::parse("made_up"), Refusal::Other);
+    }
+}

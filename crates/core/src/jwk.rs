@@ -1,0 +1,118 @@
+//! Public keys as JSON (RFC 7517), and their thumbprints (RFC 7638).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::json::{Object, Writer};
+
+/// The signature algorithms that are understood. There is no `none` and no HMAC to be confused with (RFC 8725 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// ECDSA on P-256 with SHA-256 (RFC 7518 section 3.4).
+    Es256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3).
+    Rs256,
+}
+
+impl Algorithm {
+    /// Reads the `alg` of a header or of metadata.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "ES256" => Some(Self::Es256),
+            "RS256" => Some(Self::Rs256),
+            _ => None,
+        }
+    }
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+}
+
+/// A public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublicKey {
+    /// A point on P-256: both coordinates, 32 bytes each (RFC 7518 section 6.2.1).
+    P256 {
+        /// The x coordinate, big-endian.
+        x: [u8; 32],
+        /// The y coordinate, big-endian.
+        y: [u8; 32],
+    },
+    /// An RSA key: modulus and exponent, big-endian (RFC 7518 section 6.3.1).
+    Rsa {
+        /// The modulus.
+        n: Vec<u8>,
+        /// The exponent.
+        e: Vec<u8>,
+    },
+}
+
+impl PublicKey {
+    /// Reads a JWK. A kind that is not understood is `None`: key sets may hold any.
+    pub fn read(jwk: &Object) -> Result<Option<Self>, Error> {
+        let bytes = |field| -> Result<Vec<u8>, Error> {
+            Base64UrlUnpadded::decode_vec(jwk.required(field)?).map_err(|_| jwk.blame(field))
+        };
+        let coordinate = |field| bytes(field)?.try_into().map_err(|_| jwk.blame(field));
+        match (jwk.required("kty")?, jwk.text("crv")?) {
+            ("EC", Some("P-256")) => Ok(Some(Self::P256 { x: coordinate("x")?, y: coordinate("y")? })),
+            ("RSA", _) => Ok(Some(Self::Rsa { n: bytes("n")?, e: bytes("e")? })),
+            _ => Ok(None),
+        }
+    }
+
+    /// The JWK with its required members in the order of RFC 7638 section 3.2, so that it is also what is hashed.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::P256 { x, y } => Writer::new()
+                .text("crv", "P-256")
+                .text("kty", "EC")
+                .text("x", &Base64UrlUnpadded::encode_string(x))
+                .text("y", &Base64UrlUnpadded::encode_string(y))
+                .finish(),
+            Self::Rsa { n, e } => Writer::new()
+                .text("e", &Base64UrlUnpadded::encode_string(e))
+                .text("kty", "RSA")
+                .text("n", &Base64UrlUnpadded::encode_string(n))
+                .finish(),
+        }
+    }
+
+    /// The SHA-256 thumbprint (RFC 7638), as it stands in `jkt` and `dpop_jkt` (RFC 9449 sections 6.1 and 10).
+    pub fn thumbprint(&self) -> String {
+        Base64UrlUnpadded::encode_string(&Sha256::digest(self.to_json().as_bytes()))
+    }
+
+    /// Whether this key is of the kind that `algorithm` needs.
+    pub const fn fits(&self, algorithm: Algorithm) -> bool {
+        matches!(
+            (self, algorithm),
+            (Self::P256 { .. }, Algorithm::Es256) | (Self::Rsa { .. }, Algorithm::Rs256)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thumbprint_of_rfc_7638() {
+        // RFC 7638 section 3.1.
+        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        let json =
+            Writer::new().text("kty", "RSA").text("n", n).text("e", "AQAB").text("alg", "RS256").finish();
+        let key = PublicKey::read(&Object::parse(json.as_bytes(), "jwk").unwrap()).unwrap().unwrap();
+        assert_eq!(key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        assert!(key.fits(Algorithm::Rs256) && !key.fits(Algorithm::Es256));
+    }
+}

@@ -1,0 +1,121 @@
+//! Names that travel on the wire or into a store, each a type of its own.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::error::Error;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $field:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(String);
+
+        impl $type {
+            /// Takes printable ASCII of 1 to 255 characters; anything else is [`Error::Configuration`].
+            pub fn new(text: &str) -> Result<Self, Error> {
+                // RFC 6749 appendix A: client_id and its kin are %x20-7E.
+                let printable = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+                if text.is_empty() || text.len() > 255 || !printable {
+                    return Err(Error::Configuration { field: $field });
+                }
+                Ok(Self(String::from(text)))
+            }
+
+            /// The name as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// A client identifier (RFC 6749 section 2.2).
+    ClientId,
+    "client_id"
+);
+name!(
+    /// Who signed in, as the issuer names them (OpenID Connect Core 1.0 section 2, `sub`).
+    Subject,
+    "sub"
+);
+name!(
+    /// The person's own name for one of their accounts: `default`, `work`.
+    Profile,
+    "profile"
+);
+
+/// A set of scopes (RFC 6749 section 3.3), in the order in which they were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<String>);
+
+impl Scopes {
+    /// Splits at spaces; a repeated scope counts once.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let mut scopes: Vec<String> = Vec::new();
+        for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
+            // RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ).
+            if scope.bytes().any(|byte| !matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+                return Err(Error::Configuration { field: "scope" });
+            }
+            if !scopes.iter().any(|known| known == scope) {
+                scopes.push(String::from(scope));
+            }
+        }
+        Ok(Self(scopes))
+    }
+
+    /// Whether every scope of `other` is in this set.
+    pub fn contains_all(&self, other: &Self) -> bool {
+        other.0.iter().all(|scope| self.contains(scope))
+    }
+
+    /// Whether this scope is in the set.
+    pub fn contains(&self, scope: &str) -> bool {
+        self.0.iter().any(|known| known == scope)
+    }
+
+    /// Whether nothing is asked for.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The scopes one by one.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// The form in which they travel.
+    pub fn to_text(&self) -> String {
+        self.0.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_keep_order_and_count_once() {
+        let scopes = Scopes::parse("openid  email openid").unwrap();
+        assert_eq!(scopes.to_text(), "openid email");
+        assert!(scopes.contains_all(&Scopes::parse("email").unwrap()));
+        assert!(!scopes.contains_all(&Scopes::parse("email profile").unwrap()));
+        assert!(Scopes::parse("a\"b").is_err());
+    }
+
+    #[test]
+    fn names_are_printable() {
+        assert!(ClientId::new("gatepass-cli").is_ok());
+        assert_eq!(ClientId::new(""), Err(Error::Configuration { field: "client_id" }));
+        assert!(ClientId::new("a\nb").is_err());
+    }
+}

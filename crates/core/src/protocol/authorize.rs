@@ -1,0 +1,102 @@
+//! To the authorization server and back (RFC 6749 sections 4.1.1 and 4.1.2, RFC 9207).
+
+use alloc::string::String;
+
+use crate::error::{Error, Refusal};
+use crate::form::{Form, Query};
+use crate::name::{ClientId, Scopes};
+use crate::protocol::discovery::Provider;
+use crate::protocol::pkce;
+use crate::secret::Secret;
+use crate::url::RedirectUri;
+
+/// What one authorization request asks for.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    /// The client.
+    pub client_id: &'a ClientId,
+    /// Where the answer comes back.
+    pub redirect_uri: &'a RedirectUri,
+    /// What is asked for.
+    pub scopes: &'a Scopes,
+    /// Ties the answer to this login (RFC 6749 section 10.12).
+    pub state: &'a Secret,
+    /// Ties the ID token to this login (OpenID Connect Core 1.0 section 3.1.2.1).
+    pub nonce: &'a Secret,
+    /// Ties the code to this login (RFC 7636).
+    pub verifier: &'a Secret,
+    /// Ties the code to the session's key (RFC 9449 section 10).
+    pub thumbprint: Option<String>,
+    /// `login`, `select_account` and their kin (OpenID Connect Core 1.0 section 3.1.2.1).
+    pub prompt: Option<&'a str>,
+    /// Who will probably sign in.
+    pub login_hint: Option<&'a str>,
+}
+
+/// The address to open in the person's browser. It holds the state, so it is a secret.
+pub fn url(provider: &Provider, ask: &Ask<'_>) -> Secret {
+    // OpenID Connect Core 1.0 section 11: offline access is given only with consent asked for.
+    let consent = ask.scopes.contains("offline_access").then_some("consent");
+    let query = Form::new()
+        .with("response_type", "code")
+        .with("client_id", ask.client_id.as_str())
+        .with("redirect_uri", ask.redirect_uri.as_str())
+        .with("scope", &ask.scopes.to_text())
+        .with("state", ask.state.expose())
+        .with("nonce", ask.nonce.expose())
+        .with("code_challenge", &pkce::challenge(ask.verifier))
+        .with("code_challenge_method", pkce::METHOD)
+        .with_some("dpop_jkt", ask.thumbprint.as_deref())
+        .with_some("prompt", ask.prompt.or(consent))
+        .with_some("login_hint", ask.login_hint)
+        .finish();
+    let endpoint = provider.authorization_endpoint.as_str();
+    let mut url = String::with_capacity(endpoint.len() + 1 + query.expose().len());
+    url.push_str(endpoint);
+    // RFC 6749 section 3.1: an endpoint may bring a query of its own.
+    url.push(if endpoint.contains('?') { '&' } else { '?' });
+    url.push_str(query.expose());
+    Secret::new(url)
+}
+
+/// What came back to the redirect URI, read but not yet believed.
+#[derive(Debug)]
+pub struct Callback {
+    /// The state, which says whose answer this is.
+    pub state: Option<Secret>,
+    /// The issuer that says it answers (RFC 9207).
+    pub iss: Option<String>,
+    /// The code, or why there is none.
+    pub result: Result<Secret, Refusal>,
+}
+
+/// Reads the query of an authorization response (RFC 6749 sections 4.1.2 and 4.1.2.1).
+pub fn parse(query: &str) -> Result<Callback, Error> {
+    const MESSAGE: &str = "authorization response";
+    let mut query = Query::parse(query, MESSAGE)?;
+    let state = query.take("state");
+    let iss = query.take("iss").map(|iss| iss.expose().clone());
+    let result = match (query.take("code"), query.take("error")) {
+        (Some(code), None) => Ok(code),
+        (None, Some(error)) => Err(Refusal::parse(error.expose())),
+        // Both or neither is no authorization response.
+        _ => return Err(Error::Malformed { message: MESSAGE, field: "code" }),
+    };
+    Ok(Callback { state, iss, result })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_answers() {
+        let callback = parse("code=a%2Bb&state=s&iss=https%3A%2F%2Fi.example").unwrap();
+        assert!(callback.result == Ok(Secret::from("a+b")) && callback.state == Some(Secret::from("s")));
+        assert_eq!(callback.iss.as_deref(), Some("https://i.example"));
+        assert_eq!(parse("error=access_denied&state=s").unwrap().result.err(), Some(Refusal::AccessDenied));
+        for bad in ["", "state=s", "code=a&error=b", "code=a&code=b"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! One step of one RFC a file, each with `request()` and `parse()`.
+//!
+//! | file | step | specification |
+//! |---|---|---|
+//! | `error_body` | error responses | RFC 6749 section 5.2 |
+//! | `pkce` | code verifier and challenge | RFC 7636 section 4 |
+//! | `dpop` | proof of possession | RFC 9449 section 4 |
+//! | `token_response` | what a token endpoint answers | RFC 6749 section 5.1 |
+//! | `discovery` | where everything is | OpenID Connect Discovery 1.0 section 4, RFC 9207 section 3 |
+//! | `authorize` | to the server and back | RFC 6749 sections 4.1.1 and 4.1.2, RFC 9207 section 2 |
+//! | `exchange` | code for tokens | RFC 6749 section 4.1.3, RFC 7636 section 4.5 |
+//! | `refresh` | refresh token for tokens | RFC 6749 section 6 |
+//! | `jwks` | the issuer's keys | RFC 7517 section 5 |
+//! | `id_token` | who signed in | OpenID Connect Core 1.0 sections 3.1.3.7 and 12.2 |
+//! | `revoke` | giving a grant back | RFC 7009 section 2 |
+
+pub mod authorize;
+pub mod discovery;
+pub mod dpop;
+pub mod error_body;
+pub mod exchange;
+pub mod id_token;
+pub mod jwks;
+pub mod pkce;
+pub mod refresh;
+pub mod revoke;
+pub mod token_response;

@@ -1,0 +1,328 @@
+//! Giving out an access token, with at most one refresh between all who ask.
+//!
+//! Look; lock; look again; send; save; only then hand out. What was seen before the lock is dropped with the lock's
+//! coming: only what `LookingAgain` loaded owns a refresh token.
+
+use core::mem;
+use core::time::Duration;
+
+use crate::dice::Dice;
+use crate::error::{Error, Refusal};
+use crate::http::{Method, Request, Response};
+use crate::protocol::dpop::Unsigned;
+use crate::protocol::token_response::{TokenResponse, TokenType};
+use crate::protocol::{id_token, refresh, token_response};
+use crate::secret::Secret;
+use crate::session::freshness::is_fresh;
+use crate::session::record::{Access, Part, Record, Rest, View};
+use crate::session::transaction::{Answer, Effect, Step, Transaction};
+use crate::time::Timestamp;
+
+/// What a caller gets: the token and whose it is.
+#[derive(Debug)]
+pub struct Handout {
+    /// The token, with its times.
+    pub access: Access,
+    /// Who is signed in where.
+    pub view: View,
+    /// Whether it took a refresh.
+    pub refreshed: bool,
+}
+
+/// The transaction.
+#[derive(Debug)]
+pub struct GetAccess {
+    min_ttl: Duration,
+    force: bool,
+    state: State,
+    locked: bool,
+    /// What is handed out if a refresh fails for a reason that is nobody's fault: still valid, though not for long.
+    spare: Option<Handout>,
+    result: Result<Handout, Error>,
+}
+
+#[derive(Debug)]
+enum State {
+    Looking,
+    Locking,
+    LookingAgain,
+    Marking(Record),
+    Refreshing(Refreshing),
+    /// After `invalid_grant`: has somebody else refreshed in the meantime?
+    LookingAfterRefusal(Record),
+    Saving(Handout),
+    /// The record moved while we refreshed: take what is there now.
+    Adopting,
+    Erasing,
+    Unlocking,
+    Done,
+}
+
+/// A record whose refresh token is on its way.
+#[derive(Debug)]
+struct Refreshing {
+    record: Record,
+    proof: Option<Unsigned>,
+    /// Whether the one retry with the server's nonce is spent (RFC 9449 section 8).
+    retried: bool,
+}
+
+impl GetAccess {
+    /// Asks for a token that lives for `min_ttl` more; `force` refreshes even if the stored one does.
+    pub const fn new(min_ttl: Duration, force: bool) -> Self {
+        Self { min_ttl, force, state: State::Looking, locked: false, spare: None, result: Err(Error::Bug) }
+    }
+
+    /// The result, after [`Step::Done`].
+    pub fn finish(self) -> Result<Handout, Error> {
+        self.result
+    }
+
+    /// Hands out what a record holds, if it lives long enough. `keep` remembers what lives at all.
+    fn take(&mut self, record: &Record, now: Timestamp, refreshed: bool) -> Option<Handout> {
+        let access = record.access.as_ref()?;
+        let handout = || Handout { access: access.duplicate(), view: record.view.clone(), refreshed };
+        if is_fresh(access, now, self.min_ttl) {
+            return Some(handout());
+        }
+        self.spare = is_fresh(access, now, Duration::ZERO).then(handout);
+        None
+    }
+
+    fn end(&mut self, result: Result<Handout, Error>) -> Step {
+        self.result = result;
+        if self.locked {
+            self.state = State::Unlocking;
+            return Step::Need(Effect::Unlock);
+        }
+        self.state = State::Done;
+        Step::Done
+    }
+
+    /// Ends a refresh that did not happen through nobody's fault: what still lives is handed out.
+    fn end_unrefreshed(&mut self, error: Error) -> Step {
+        let result = match self.spare.take() {
+            Some(spare) if !self.force => Ok(spare),
+            _ => Err(error),
+        };
+        self.end(result)
+    }
+
+    fn need(&mut self, state: State, effect: Effect) -> Step {
+        self.state = state;
+        Step::Need(effect)
+    }
+
+    fn looked(&mut self, record: Option<Record>, now: Timestamp) -> Step {
+        let Some(record) = record else { return self.end(Err(Error::NotSignedIn)) };
+        if let Some(handout) = self.take(&record, now, false)
+            && !self.force
+        {
+            return self.end(Ok(handout));
+        }
+        if !record.view.refreshes {
+            return self.end_unrefreshed(Error::SessionEnded);
+        }
+        self.need(State::Locking, Effect::Lock)
+    }
+
+    fn looked_again(&mut self, record: Option<Record>, now: Timestamp, dice: &mut dyn Dice) -> Step {
+        // Signed out while we waited.
+        let Some(mut record) = record else { return self.end(Err(Error::NotSignedIn)) };
+        if let Some(handout) = self.take(&record, now, false)
+            && !self.force
+        {
+            return self.end(Ok(handout));
+        }
+        let Some(rest) = &mut record.rest else { return self.end(Err(Error::Bug)) };
+        if rest.refresh_token.is_none() {
+            return self.end_unrefreshed(Error::SessionEnded);
+        }
+        let forgiving = rest.key.is_some() || rest.forgives_replay;
+        if !self.locked && !forgiving {
+            // Without the lock a second sender is possible, and a strict issuer would end the session for it.
+            return self.end_unrefreshed(Error::Busy);
+        }
+        if forgiving {
+            return self.send(Refreshing { record, proof: None, retried: false }, now, dice);
+        }
+        // Write ahead, so that whoever comes after a crash knows that an answer may have been lost.
+        rest.mark = Some(now);
+        let expect = Some(record.generation);
+        record.generation = record.generation.next();
+        match record.duplicate() {
+            Ok(marked) => self.need(State::Marking(record), Effect::Save { record: marked, expect }),
+            Err(error) => self.end(Err(error)),
+        }
+    }
+
+    /// Signs the proof, if the session is bound, or sends at once.
+    fn send(&mut self, mut refreshing: Refreshing, now: Timestamp, dice: &mut dyn Dice) -> Step {
+        let Some(rest) = &refreshing.record.rest else { return self.end(Err(Error::Bug)) };
+        let Some(key) = &rest.key else {
+            return match request(rest, &refreshing.record.view) {
+                Ok(request) => self.need(State::Refreshing(refreshing), Effect::Send(request)),
+                Err(error) => self.end(Err(error)),
+            };
+        };
+        let nonce = rest.nonce.as_deref();
+        let proof =
+            match Unsigned::new(&key.public, Method::Post, &rest.token_endpoint, nonce, None, now, dice) {
+                Ok(proof) => proof,
+                Err(error) => return self.end(Err(error)),
+            };
+        let effect = Effect::Sign {
+            input: proof.signing_input().to_vec(),
+            private: key.private.as_ref().map(Secret::duplicate),
+        };
+        refreshing.proof = Some(proof);
+        self.need(State::Refreshing(refreshing), effect)
+    }
+
+    fn signed(&mut self, mut refreshing: Refreshing, signature: &[u8]) -> Step {
+        let (Some(rest), Some(proof)) = (&refreshing.record.rest, refreshing.proof.take()) else {
+            return self.end(Err(Error::Bug));
+        };
+        let request = proof.signed(signature).and_then(|proof| {
+            request(rest, &refreshing.record.view).map(|request| request.with_proof(Some(proof)))
+        });
+        match request {
+            Ok(request) => self.need(State::Refreshing(refreshing), Effect::Send(request)),
+            Err(error) => self.end(Err(error)),
+        }
+    }
+
+    fn answered(
+        &mut self,
+        mut refreshing: Refreshing,
+        response: &Response,
+        now: Timestamp,
+        dice: &mut dyn Dice,
+    ) -> Step {
+        let Some(rest) = &mut refreshing.record.rest else { return self.end(Err(Error::Bug)) };
+        let bound = rest.key.is_some();
+        // RFC 9449 section 8.2: every response may bring the nonce for the next request.
+        let new_nonce = response.dpop_nonce.is_some() && response.dpop_nonce != rest.nonce;
+        if response.dpop_nonce.is_some() {
+            rest.nonce.clone_from(&response.dpop_nonce);
+        }
+        match token_response::parse(response, bound) {
+            Ok(tokens) => self.refreshed(refreshing.record, tokens, now),
+            // RFC 9449 section 8: once more with the nonce that the server asked for, and only once.
+            Err(Error::Refused(Refusal::UseDpopNonce)) if new_nonce && !refreshing.retried => {
+                refreshing.retried = true;
+                self.send(refreshing, now, dice)
+            }
+            Err(Error::Refused(Refusal::InvalidGrant)) => {
+                self.need(State::LookingAfterRefusal(refreshing.record), Effect::Load(Part::Access))
+            }
+            // Everything else says nothing about the grant: the session stays.
+            Err(error) => self.end_unrefreshed(error),
+        }
+    }
+
+    fn refreshed(&mut self, mut record: Record, tokens: TokenResponse, now: Timestamp) -> Step {
+        let view = &record.view;
+        let same = tokens.id_token.as_ref().map_or(Ok(()), |id_token| {
+            id_token::unchanged(id_token, &view.issuer, &view.client_id, &view.identity.subject)
+        });
+        if let Err(error) = same {
+            return self.end(Err(error));
+        }
+        let expect = Some(record.generation);
+        record.generation = record.generation.next();
+        if let Some(scopes) = tokens.scope {
+            record.view.scopes = scopes;
+        }
+        let access = Access {
+            token: tokens.access_token,
+            token_type: tokens.token_type,
+            received_at: now,
+            expires_at: now.plus(tokens.expires_in),
+        };
+        let handout = Handout { access: access.duplicate(), view: record.view.clone(), refreshed: true };
+        record.access = Some(access);
+        if let Some(rest) = &mut record.rest {
+            rest.mark = None;
+            // RFC 6749 section 6: no new refresh token means that the old one stays.
+            if let Some(refresh_token) = tokens.refresh_token {
+                rest.refresh_token = Some(refresh_token);
+            }
+        }
+        self.need(State::Saving(handout), Effect::Save { record, expect })
+    }
+
+    fn looked_after_refusal(&mut self, refused: &Record, found: Option<Record>, now: Timestamp) -> Step {
+        let Some(found) = found else { return self.end(Err(Error::NotSignedIn)) };
+        if found.generation == refused.generation {
+            // Nobody was faster: the grant is over. Erased is only the record that failed.
+            return self.need(State::Erasing, Effect::Erase { expect: refused.generation });
+        }
+        match self.take(&found, now, false) {
+            Some(handout) => self.end(Ok(handout)),
+            None => self.end_unrefreshed(Error::Moved),
+        }
+    }
+}
+
+impl Transaction for GetAccess {
+    fn step(&mut self, answer: Answer, now: Timestamp, dice: &mut dyn Dice) -> Step {
+        match (mem::replace(&mut self.state, State::Done), answer) {
+            (State::Looking, Answer::Begin) => self.need(State::Looking, Effect::Load(Part::Access)),
+            (State::Looking, Answer::Loaded(record)) => self.looked(record, now),
+            (State::Locking, Answer::Locked) => {
+                self.locked = true;
+                self.need(State::LookingAgain, Effect::Load(Part::Whole))
+            }
+            (State::Locking, Answer::LockTimedOut) => {
+                self.need(State::LookingAgain, Effect::Load(Part::Whole))
+            }
+            (State::LookingAgain, Answer::Loaded(record)) => self.looked_again(record, now, dice),
+            (State::Marking(record), Answer::Saved) => {
+                self.send(Refreshing { record, proof: None, retried: false }, now, dice)
+            }
+            (State::Refreshing(refreshing), Answer::Signed(signature)) => self.signed(refreshing, &signature),
+            (State::Refreshing(refreshing), Answer::Sent(response)) => {
+                self.answered(refreshing, &response, now, dice)
+            }
+            (State::Refreshing(_), Answer::Lost) => self.end_unrefreshed(Error::Unreachable),
+            (State::LookingAfterRefusal(refused), Answer::Loaded(found)) => {
+                self.looked_after_refusal(&refused, found, now)
+            }
+            (State::Saving(handout), Answer::Saved) => self.end(Ok(handout)),
+            // Somebody without the lock was faster, or signed out. What is stored is what counts.
+            (State::Saving(_) | State::Marking(_) | State::Erasing, Answer::Moved) => {
+                self.need(State::Adopting, Effect::Load(Part::Access))
+            }
+            (State::Saving(_), Answer::Failed(_)) => self.end(Err(Error::NotSaved)),
+            (State::Adopting, Answer::Loaded(None)) => self.end(Err(Error::NotSignedIn)),
+            (State::Adopting, Answer::Loaded(Some(record))) => match self.take(&record, now, false) {
+                Some(handout) => self.end(Ok(handout)),
+                None => self.end_unrefreshed(Error::Moved),
+            },
+            (State::Erasing, Answer::Erased) => self.end(Err(Error::SessionEnded)),
+            (State::Unlocking, _) => Step::Done,
+            (State::Done, _) => Step::Done,
+            (State::Looking, Answer::Failed(error)) => self.end(Err(error)),
+            (_, Answer::Failed(error)) => self.end_unrefreshed(error),
+            _ => self.end(Err(Error::Bug)),
+        }
+    }
+}
+
+fn request(rest: &Rest, view: &View) -> Result<Request, Error> {
+    let refresh_token = rest.refresh_token.as_ref().ok_or(Error::Bug)?;
+    Ok(refresh::request(&rest.token_endpoint, &view.client_id, refresh_token))
+}
+
+/// The `Authorization` header of a request that presents the token.
+pub fn authorization(access: &Access) -> Secret {
+    let scheme = match access.token_type {
+        TokenType::Bearer => "Bearer ",
+        TokenType::Dpop => "DPoP ",
+    };
+    let mut value = alloc::string::String::with_capacity(scheme.len() + access.token.expose().len());
+    value.push_str(scheme);
+    value.push_str(access.token.expose());
+    Secret::new(value)
+}

@@ -1,0 +1,97 @@
+//! What a platform configures once: who we are to which issuer.
+
+use alloc::string::String;
+
+use crate::error::Error;
+use crate::json::{Object, Writer};
+use crate::jwk::Algorithm;
+use crate::name::{ClientId, Scopes};
+use crate::url::Issuer;
+
+/// Whether a session is bound to a key (RFC 9449).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dpop {
+    /// No login without.
+    Required,
+    /// Wherever the issuer supports it.
+    Preferred,
+    /// Never.
+    Off,
+}
+
+impl Dpop {
+    /// Reads the setting.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        match text {
+            "required" => Ok(Self::Required),
+            "preferred" => Ok(Self::Preferred),
+            "off" => Ok(Self::Off),
+            _ => Err(Error::Configuration { field: "dpop" }),
+        }
+    }
+}
+
+/// A client as it is registered at its issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The issuer.
+    pub issuer: Issuer,
+    /// The client's identifier there.
+    pub client_id: ClientId,
+    /// What is asked for at sign-in; it has to hold `openid`.
+    pub scopes: Scopes,
+    /// The algorithm of ID tokens (`id_token_signed_response_alg`, OpenID Connect Dynamic Registration 1.0 section 2,
+    /// whose default is RS256).
+    pub id_token_algorithm: Algorithm,
+    /// Whether sessions are bound to a key.
+    pub dpop: Dpop,
+}
+
+impl Client {
+    /// Reads the five settings as people write them.
+    pub fn new(
+        issuer: &str,
+        client_id: &str,
+        scopes: &str,
+        algorithm: &str,
+        dpop: &str,
+    ) -> Result<Self, Error> {
+        let scopes = Scopes::parse(scopes)?;
+        if !scopes.contains("openid") {
+            return Err(Error::Configuration { field: "scope" });
+        }
+        Ok(Self {
+            issuer: Issuer::new(issuer)?,
+            client_id: ClientId::new(client_id)?,
+            scopes,
+            id_token_algorithm: Algorithm::parse(algorithm)
+                .ok_or(Error::Configuration { field: "id_token_signed_response_alg" })?,
+            dpop: Dpop::parse(dpop)?,
+        })
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        let dpop = match self.dpop {
+            Dpop::Required => "required",
+            Dpop::Preferred => "preferred",
+            Dpop::Off => "off",
+        };
+        Writer::new()
+            .text("issuer", self.issuer.as_str())
+            .text("client_id", self.client_id.as_str())
+            .text("scope", &self.scopes.to_text())
+            .text("id_token_signed_response_alg", self.id_token_algorithm.as_str())
+            .text("dpop", dpop)
+            .finish()
+    }
+
+    pub(super) fn from_json(object: &Object) -> Result<Self, Error> {
+        Self::new(
+            object.required("issuer")?,
+            object.required("client_id")?,
+            object.required("scope")?,
+            object.required("id_token_signed_response_alg")?,
+            object.required("dpop")?,
+        )
+    }
+}

@@ -1,0 +1,115 @@
+//! Keeping a new session: in place of what was there, and only then is the old grant given back.
+
+use core::mem;
+
+use crate::dice::Dice;
+use crate::error::Error;
+use crate::http::Request;
+use crate::protocol::revoke;
+use crate::session::record::{Part, Record};
+use crate::session::transaction::{Answer, Effect, Step, Transaction};
+use crate::time::Timestamp;
+
+/// How often the store may move under us before we give up. Each time, somebody else was successful.
+const TRIES: u8 = 3;
+
+/// The transaction.
+#[derive(Debug)]
+pub struct SaveSession {
+    state: State,
+    locked: bool,
+    tries: u8,
+    result: Result<(), Error>,
+}
+
+#[derive(Debug)]
+enum State {
+    Locking(Record),
+    Looking(Record),
+    Saving {
+        /// The session again, should the store move.
+        record: Record,
+        /// What gives the replaced grant back.
+        farewell: Option<Request>,
+    },
+    Revoking,
+    Unlocking,
+    Done,
+}
+
+impl SaveSession {
+    /// Keeps `record`, which a login has just proven.
+    pub const fn new(record: Record) -> Self {
+        Self { state: State::Locking(record), locked: false, tries: 0, result: Err(Error::Bug) }
+    }
+
+    /// The result, after [`Step::Done`].
+    pub fn finish(self) -> Result<(), Error> {
+        self.result
+    }
+
+    fn end(&mut self, result: Result<(), Error>) -> Step {
+        self.result = result;
+        if self.locked {
+            self.state = State::Unlocking;
+            return Step::Need(Effect::Unlock);
+        }
+        self.state = State::Done;
+        Step::Done
+    }
+
+    fn save(&mut self, record: Record, replaced: Option<&Record>) -> Step {
+        let expect = replaced.map(|record| record.generation);
+        let farewell = replaced.and_then(farewell);
+        match record.duplicate() {
+            Ok(stored) => {
+                self.state = State::Saving { record, farewell };
+                Step::Need(Effect::Save { record: stored, expect })
+            }
+            Err(error) => self.end(Err(error)),
+        }
+    }
+}
+
+/// What gives the grant of a replaced session back, if its server can take it.
+pub(super) fn farewell(record: &Record) -> Option<Request> {
+    let rest = record.rest.as_ref()?;
+    let endpoint = rest.revocation_endpoint.as_ref()?;
+    Some(revoke::request(endpoint, &record.view.client_id, rest.refresh_token.as_ref()?))
+}
+
+impl Transaction for SaveSession {
+    fn step(&mut self, answer: Answer, _now: Timestamp, _dice: &mut dyn Dice) -> Step {
+        match (mem::replace(&mut self.state, State::Done), answer) {
+            (State::Locking(record), Answer::Begin) => {
+                self.state = State::Locking(record);
+                Step::Need(Effect::Lock)
+            }
+            // Without the lock the comparison still holds: a refresh under way notices that its record has moved.
+            (State::Locking(record), answer @ (Answer::Locked | Answer::LockTimedOut)) => {
+                self.locked = matches!(answer, Answer::Locked);
+                self.state = State::Looking(record);
+                Step::Need(Effect::Load(Part::Whole))
+            }
+            (State::Looking(record), Answer::Loaded(replaced)) => self.save(record, replaced.as_ref()),
+            (State::Saving { farewell: Some(farewell), .. }, Answer::Saved) => {
+                self.result = Ok(());
+                self.state = State::Revoking;
+                Step::Need(Effect::Send(farewell))
+            }
+            (State::Saving { farewell: None, .. }, Answer::Saved) => self.end(Ok(())),
+            (State::Saving { record, .. }, Answer::Moved) if self.tries < TRIES => {
+                self.tries += 1;
+                self.state = State::Looking(record);
+                Step::Need(Effect::Load(Part::Whole))
+            }
+            (State::Saving { .. }, Answer::Moved) => self.end(Err(Error::Moved)),
+            (State::Saving { .. }, Answer::Failed(_)) => self.end(Err(Error::NotSaved)),
+            // The new session is kept whatever becomes of the old grant: it ends by itself.
+            (State::Revoking, _) => self.end(Ok(())),
+            (State::Unlocking | State::Done, _) => Step::Done,
+            (_, Answer::Failed(error)) => self.end(Err(error)),
+            _ => self.end(Err(Error::Bug)),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The three kinds of address that a login meets, read by a strict grammar.
+//!
+//! There is no general URL parser here on purpose: two parsers that disagree about one string are how tokens leave
+//! for the wrong host. What this grammar does not know, it refuses.
+
+use alloc::string::String;
+use core::fmt;
+
+use crate::error::Error;
+
+/// Who issues tokens (RFC 8414 section 2), kept and compared character by character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer(String);
+
+impl Issuer {
+    /// An `https` address, or `http` on this machine, without query and fragment.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        let field = "issuer";
+        Parts::split(text, field)?;
+        if text.contains('?') {
+            return Err(Error::Configuration { field });
+        }
+        Ok(Self(String::from(text)))
+    }
+
+    /// The issuer exactly as configured: trailing slash, case and all.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An address to which requests, and with them tokens, are sent: `https`, or `http` on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint(String);
+
+impl Endpoint {
+    /// Reads an address found in the message field `field`.
+    pub fn new(text: &str, field: &'static str) -> Result<Self, Error> {
+        Parts::split(text, field)?;
+        Ok(Self(String::from(text)))
+    }
+
+    /// The whole address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Scheme, host and port: the border within which a nonce (RFC 9449 section 8.2) may be used again.
+    pub fn origin(&self) -> &str {
+        let start = self.0.find("://").map_or(0, |at| at + 3);
+        let end = self.0[start..].find(['/', '?']).map_or(self.0.len(), |at| start + at);
+        &self.0[..end]
+    }
+
+    /// The address without its query: `htu` (RFC 9449 section 4.2).
+    pub fn without_query(&self) -> &str {
+        self.0.split('?').next().unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the authorization response comes back (RFC 6749 section 3.1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectUri(String);
+
+impl RedirectUri {
+    /// An `https` address or a loopback literal over `http`; without fragment.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        Parts::split(text, "redirect_uri")?;
+        Ok(Self(String::from(text)))
+    }
+
+    /// `http://127.0.0.1:port` and the path: a native client's own listener (RFC 8252 section 7.3).
+    pub fn loopback(port: u16, path: &str) -> Self {
+        let mut text = String::from("http://127.0.0.1:");
+        push_decimal(&mut text, u64::from(port));
+        text.push_str(path);
+        Self(text)
+    }
+
+    /// The address as it was given and as it is compared (RFC 9700 section 4.1.3).
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The pieces into which a trusted address splits. Borrowed, so that nothing is rebuilt from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// Whether the scheme is `https`; otherwise it is `http`.
+    pub secure: bool,
+    /// A lower-case host name, an IPv4 address, or an IPv6 address in its brackets.
+    pub host: &'a str,
+    /// The port, if one is written.
+    pub port: Option<u16>,
+    /// The path and the query, with the leading slash; empty if there is none.
+    pub path: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// Splits an address, or says which `field` holds one that cannot be trusted: another scheme, user information,
+    /// a fragment, a character that browsers and servers read differently, plain `http` to another machine.
+    pub fn split(text: &'a str, field: &'static str) -> Result<Self, Error> {
+        Self::parse(text).ok_or(Error::Configuration { field })
+    }
+
+    fn parse(text: &'a str) -> Option<Self> {
+        let (secure, rest) = match text.strip_prefix("https://") {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix("http://")?),
+        };
+        // Backslash, tab and their kin are read as slashes or skipped by some parsers; fragments have no place here.
+        if text.len() > 2048 || rest.bytes().any(|b| !b.is_ascii_graphic() || b"\\#<>\"^`{|}".contains(&b)) {
+            return None;
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        // The last colon outside of brackets separates the port.
+        let (host, port) = match authority.rfind(':') {
+            Some(at) if !authority[at..].contains(']') => {
+                (&authority[..at], Some(port(&authority[at + 1..])?))
+            }
+            _ => (authority, None),
+        };
+        let named = !host.is_empty()
+            && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
+        let bracketed = host.starts_with('[')
+            && host.ends_with(']')
+            && host[1..host.len() - 1].bytes().all(|b| b.is_ascii_hexdigit() || b == b':');
+        let parts = Self { secure, host, port, path };
+        ((named || bracketed) && (secure || parts.on_this_machine())).then_some(parts)
+    }
+
+    /// Whether the host is this machine, by a literal address or by the name `localhost` (RFC 6761 section 6.3).
+    pub fn on_this_machine(&self) -> bool {
+        self.is_loopback_literal() || self.host == "localhost"
+    }
+
+    /// Whether the host is one of the two loopback literals of RFC 8252 section 7.3; a name is not enough (8.3).
+    pub fn is_loopback_literal(&self) -> bool {
+        self.host == "127.0.0.1" || self.host == "[::1]"
+    }
+}
+
+/// Digits without sign or leading zero, up to 65535.
+fn port(text: &str) -> Option<u16> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    if plain { text.parse().ok() } else { None }
+}
+
+/// Appends a number without the formatting machinery, which costs more in wasm than all of this file.
+pub(crate) fn push_decimal(text: &mut String, number: u64) {
+    if number >= 10 {
+        push_decimal(text, number / 10);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn endpoints_are_https_or_on_this_machine() {
+        for good in [
+            "https://a.example/token",
+            "http://127.0.0.1:9400/token?x=1",
+            "http://[::1]:8080",
+            "http://localhost/",
+        ] {
+            assert!(Endpoint::new(good, "x").is_ok(), "{good}");
+        }
+        for bad in [
+            "http://a.example/",
+            "https://user@a.example/",
+            "https://a.example/#f",
+            "https://A.example",
+            "http://127.0.0.1.evil.example",
+            "http://localhost.evil.example",
+            "https://a.example\\@b.example",
+            "https://a.example:0/",
+            "https://a.example:99999/",
+            "ftp://a.example",
+            "https://",
+            "https://a.example/ b",
+        ] {
+            assert_eq!(Endpoint::new(bad, "x"), Err(Error::Configuration { field: "x" }), "{bad}");
+        }
+    }
+
+    #[test]
+    fn splits_origin_and_query() {
+        let endpoint = Endpoint::new("http://127.0.0.1:9400/oauth/token?tenant=1", "x").unwrap();
+        assert_eq!(endpoint.origin(), "http://127.0.0.1:9400");
+        assert_eq!(endpoint.without_query(), "http://127.0.0.1:9400/oauth/token");
+        assert_eq!(Endpoint::new("https://a.example", "x").unwrap().origin(), "https://a.example");
+    }
+
+    #[test]
+    fn numbers_without_format() {
+        for number in [0, 7, 10, 65535, u64::MAX] {
+            let mut text = String::new();
+            push_decimal(&mut text, number);
+            assert_eq!(text, number.to_string());
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The login chain against a provider of paper: what moves it on, what ends it, what it waits out.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use gatepass_core::error::{Error, Refusal};
+use gatepass_core::form::Query;
+use gatepass_core::http::Response;
+use gatepass_core::json::{Writer, array};
+use gatepass_core::jwk::PublicKey;
+use gatepass_core::jwt::{assemble, signing_input};
+use gatepass_core::protocol::{authorize, discovery, jwks};
+use gatepass_core::session::client::Client;
+use gatepass_core::session::login::{Exchange, Exchanged, Pending, Rejected, Start, Unproven, begin};
+use gatepass_core::session::record::{BoundKey, Record};
+use gatepass_core::testing::SeededDice;
+use gatepass_core::time::Timestamp;
+use gatepass_core::url::RedirectUri;
+
+const ISSUER: &str = "https://issuer.example";
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+fn client() -> Client {
+    Client::new(ISSUER, "client", "openid offline_access", "ES256", "preferred").unwrap()
+}
+
+fn json(body: String) -> Response {
+    Response::new(200, &|_| Some(String::from("application/json")), body.into_bytes())
+}
+
+fn key() -> PublicKey {
+    PublicKey::P256 { x: [3; 32], y: [4; 32] }
+}
+
+/// Begins a login and gives it with the parameters of its authorization request.
+fn begun() -> (Query, Pending) {
+    let metadata = Writer::new()
+        .text("issuer", ISSUER)
+        .text("authorization_endpoint", "https://issuer.example/authorize")
+        .text("token_endpoint", "https://issuer.example/token")
+        .text("jwks_uri", "https://issuer.example/jwks")
+        .flag("authorization_response_iss_parameter_supported", true)
+        .raw("dpop_signing_alg_values_supported", "[\"ES256\"]")
+        .finish();
+    let client = client();
+    let provider = discovery::parse(&json(metadata), &client.issuer).unwrap();
+    let start = Start {
+        redirect_uri: RedirectUri::loopback(4711, "/callback"),
+        key: Some(BoundKey { public: key(), private: None }),
+        prompt: None,
+        login_hint: None,
+    };
+    let (url, pending) = begin(&client, &provider, start, NOW, &mut SeededDice::new(3)).unwrap();
+    let query = Query::parse(url.expose().split_once('?').unwrap().1, "url").unwrap();
+    (query, pending)
+}
+
+fn redirect(pending: Pending, query: &str) -> Result<Exchange, Rejected> {
+    pending.redirected(authorize::parse(query).unwrap())
+}
+
+fn answer(state: &str) -> String {
+    format!("code=the-code&state={state}&iss=https%3A%2F%2Fissuer.example")
+}
+
+fn claims(nonce: &str) -> Writer {
+    Writer::new().text("sub", "user-1").text("nonce", nonce).number("iat", NOW.seconds())
+}
+
+/// A complete ID token of this issuer; `change` spoils it.
+fn id_token(nonce: &str, change: impl Fn(String) -> String) -> String {
+    let exp = NOW.seconds() + 300;
+    let claims = claims(nonce).text("iss", ISSUER).text("aud", "client").number("exp", exp).finish();
+    assemble(signing_input(r#"{"alg":"ES256","kid":"1"}"#, &change(claims)), &[9; 64])
+}
+
+fn tokens(exchange: Exchange, id_token: &str, token_type: &str) -> Result<Unproven, Error> {
+    let body = Writer::new()
+        .text("access_token", "access")
+        .text("token_type", token_type)
+        .number("expires_in", 60)
+        .text("refresh_token", "refresh")
+        .text("id_token", id_token)
+        .finish();
+    match exchange.parse(&json(body), NOW)? {
+        Exchanged::Tokens(unproven) => Ok(unproven),
+        Exchanged::Again(_) => panic!("no nonce was asked for"),
+    }
+}
+
+fn proven(id_token: &str, now: Timestamp) -> Result<Record, Error> {
+    let (mut query, pending) = begun();
+    let exchange = redirect(pending, &answer(query.take("state").unwrap().expose())).unwrap();
+    let unproven = tokens(exchange, id_token, "DPoP")?;
+    let coordinates = [[3_u8; 32], [4; 32]].map(|bytes| Base64UrlUnpadded::encode_string(&bytes));
+    let jwk = Writer::new()
+        .text("kty", "EC")
+        .text("crv", "P-256")
+        .text("kid", "1")
+        .text("x", &coordinates[0])
+        .text("y", &coordinates[1])
+        .finish();
+    let keys =
+        jwks::parse(&json(Writer::new().raw("keys", &array([jwk.as_str()].into_iter())).finish())).unwrap();
+    let vouched = unproven.check(&keys)?.vouch(true)?;
+    unproven.prove(&vouched, now, &mut SeededDice::new(4))
+}
+
+fn nonce() -> String {
+    begun().0.take("nonce").unwrap().expose().clone()
+}
+
+#[test]
+fn asks_for_all_that_ties_the_answer_to_this_login() {
+    let (mut query, _) = begun();
+    let mut take = |name| query.take(name).unwrap_or_else(|| panic!("{name} is missing")).expose().clone();
+    assert_eq!(take("redirect_uri"), "http://127.0.0.1:4711/callback");
+    assert_eq!(take("code_challenge_method"), "S256");
+    assert_eq!(take("dpop_jkt"), key().thumbprint());
+    assert_eq!(take("prompt"), "consent", "offline access needs it");
+    assert_eq!(take("scope"), "openid offline_access");
+    assert_eq!([take("state"), take("nonce"), take("code_challenge")].map(|text| text.len()), [43; 3]);
+}
+
+#[test]
+fn a_pending_login_survives_its_store() {
+    let (mut query, pending) = begun();
+    let stored = pending.encode();
+    let pending = Pending::decode(stored.expose().as_bytes()).unwrap();
+    let exchange = redirect(pending, &answer(query.take("state").unwrap().expose())).unwrap();
+    let request = exchange.request(None);
+    let mut form = Query::parse(request.body.as_ref().unwrap().expose(), "form").unwrap();
+    assert_eq!(form.take("code").unwrap().expose(), "the-code");
+    assert_eq!(form.take("redirect_uri").unwrap().expose(), "http://127.0.0.1:4711/callback");
+    assert_eq!(Pending::decode(b"{}").err(), Some(Error::StoreCorrupt));
+}
+
+#[test]
+fn strangers_are_waited_out() {
+    let (mut query, mut pending) = begun();
+    for stranger in [
+        "code=x&state=wrong&iss=https%3A%2F%2Fissuer.example",
+        "error=access_denied",
+        "error=access_denied&state=wrong",
+        "code=x",
+    ] {
+        match redirect(pending, stranger) {
+            Err(Rejected::Stranger(still, Error::StateMismatch)) => pending = *still,
+            other => panic!("{stranger}: {other:?}"),
+        }
+    }
+    assert!(redirect(pending, &answer(query.take("state").unwrap().expose())).is_ok());
+}
+
+#[test]
+fn answers_of_our_own_can_end_a_login() {
+    let ends = |rest: &str| {
+        let (mut query, pending) = begun();
+        let state = query.take("state").unwrap();
+        match redirect(pending, &format!("state={}&{rest}", state.expose())) {
+            Err(Rejected::Over(error)) => error,
+            other => panic!("{rest}: {other:?}"),
+        }
+    };
+    assert_eq!(
+        ends("error=access_denied&iss=https%3A%2F%2Fissuer.example"),
+        Error::Refused(Refusal::AccessDenied)
+    );
+    assert_eq!(ends("code=x&iss=https%3A%2F%2Fother.example"), Error::IssuerMismatch);
+    assert_eq!(ends("code=x"), Error::IssuerMismatch, "the issuer promised to name itself");
+}
+
+#[test]
+fn a_good_token_makes_a_session() {
+    let record = proven(&id_token(&nonce(), |claims| claims), NOW).unwrap();
+    assert_eq!(record.view.identity.subject.as_str(), "user-1");
+    assert!(record.view.bound && record.view.refreshes);
+    assert_eq!(record.access.unwrap().expires_at, Timestamp::from_seconds(NOW.seconds() + 60));
+}
+
+#[test]
+fn every_wrong_claim_has_its_own_error() {
+    let wrong = |from: &str, to: &str| {
+        let token = id_token(&nonce(), |claims| {
+            assert!(claims.contains(from), "{from}");
+            claims.replace(from, to)
+        });
+        proven(&token, NOW).err()
+    };
+    let claim = |claim| Some(Error::BadClaim { claim });
+    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"other\""), claim("aud"));
+    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":[\"client\",\"other\"]"), claim("azp"));
+    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"client\",\"azp\":\"other\""), claim("azp"));
+    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"client\",\"at_hash\":\"AAAA\""), claim("at_hash"));
+    assert_eq!(wrong(ISSUER, "https://other.example"), Some(Error::IssuerMismatch));
+    assert_eq!(
+        wrong("\"sub\":\"user-1\",", ""),
+        Some(Error::Malformed { message: "id token", field: "sub" })
+    );
+    assert_eq!(proven(&id_token("another nonce", |claims| claims), NOW).err(), claim("nonce"));
+    let good = id_token(&nonce(), |claims| claims);
+    assert_eq!(proven(&good, Timestamp::from_seconds(NOW.seconds() + 400)).err(), claim("exp"));
+    assert_eq!(proven(&good, Timestamp::from_seconds(NOW.seconds() - 400)).err(), claim("iat"));
+}
+
+#[test]
+fn algorithms_and_keys_are_ours_to_choose() {
+    for header in [
+        r#"{"alg":"none"}"#,
+        r#"{"alg":"HS256","kid":"1"}"#,
+        r#"{"alg":"RS256","kid":"1"}"#,
+        r#"{"alg":"ES256","kid":"2"}"#,
+    ] {
+        let good = id_token(&nonce(), |claims| claims);
+        let mut parts = good.split('.').skip(1);
+        let claims = Base64UrlUnpadded::decode_vec(parts.next().unwrap()).unwrap();
+        let token = assemble(signing_input(header, std::str::from_utf8(&claims).unwrap()), &[9; 64]);
+        assert_eq!(proven(&token, NOW).err(), Some(Error::BadSignature), "{header}");
+    }
+    let (mut query, pending) = begun();
+    let exchange = redirect(pending, &answer(query.take("state").unwrap().expose())).unwrap();
+    assert_eq!(
+        tokens(exchange, "x", "Bearer").err(),
+        Some(Error::NotBound),
+        "a bound login accepts no unbound answer"
+    );
+}
+
+#[test]
+fn a_verdict_counts_for_one_token_only() {
+    let (mut query, pending) = begun();
+    let exchange = redirect(pending, &answer(query.take("state").unwrap().expose())).unwrap();
+    let unproven = tokens(exchange, &id_token(&nonce(), |claims| claims), "DPoP").unwrap();
+    let other = gatepass_core::protocol::id_token::Check {
+        algorithm: gatepass_core::jwk::Algorithm::Es256,
+        key: key(),
+        signed: b"something else".to_vec(),
+        signature: Vec::new(),
+    };
+    assert_eq!(other.vouch(false).err(), Some(Error::BadSignature));
+    let other = gatepass_core::protocol::id_token::Check {
+        algorithm: gatepass_core::jwk::Algorithm::Es256,
+        key: key(),
+        signed: b"something else".to_vec(),
+        signature: Vec::new(),
+    };
+    let vouched = other.vouch(true).unwrap();
+    assert_eq!(unproven.prove(&vouched, NOW, &mut SeededDice::new(4)).err(), Some(Error::BadSignature));
+}

@@ -1,0 +1,7 @@
+//! Core from outside, and the order of the house.
+
+mod layers;
+mod lists;
+mod login;
+mod record;
+mod session;

@@ -1,0 +1,191 @@
+//! Transactions in a world where anything may fail: who gets a token, what is sent, what is kept.
+
+use std::time::Duration;
+
+use gatepass_core::error::{Error, Refusal};
+use gatepass_core::session::access::{GetAccess, Handout};
+use gatepass_core::session::freshness::MIN_TTL;
+use gatepass_core::session::record::Generation;
+use gatepass_core::session::save::SaveSession;
+use gatepass_core::session::sign_out::SignOut;
+use gatepass_core::session::transaction::Answer;
+use gatepass_core::testing::{Fault, ServerKind, World, advance, record, run};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn access(world: &mut World) -> Result<Handout, Error> {
+    let mut transaction = GetAccess::new(MIN_TTL, false);
+    run(world, &mut transaction, None);
+    assert!(!world.locked, "the lock is released on every path: {:?}", world.trace);
+    transaction.finish()
+}
+
+fn token(world: &mut World) -> Result<String, Error> {
+    access(world).map(|handout| handout.access.token.expose().clone())
+}
+
+fn expired(kind: ServerKind) -> World {
+    let mut world = World::signed_in(kind);
+    world.now = world.now.plus(HOUR);
+    world
+}
+
+#[test]
+fn a_fresh_token_takes_no_lock() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    assert_eq!(token(&mut world).as_deref(), Ok("access-0"));
+    assert_eq!(world.trace, ["load"]);
+}
+
+#[test]
+fn an_expired_token_is_refreshed_once_and_saved_before_it_is_handed_out() {
+    let mut world = expired(ServerKind::Forgiving);
+    assert_eq!(token(&mut world).as_deref(), Ok("access-1"));
+    assert_eq!(world.trace, ["load", "lock", "load", "sign", "send", "save", "unlock"]);
+    assert_eq!(token(&mut world).as_deref(), Ok("access-1"));
+    assert_eq!(world.arrived, ["refresh-0"]);
+}
+
+#[test]
+fn a_strict_issuer_gets_a_mark_ahead_of_the_request() {
+    let mut world = expired(ServerKind::Strict);
+    assert_eq!(token(&mut world).as_deref(), Ok("access-1"));
+    assert_eq!(world.trace, ["load", "lock", "load", "save", "send", "save", "unlock"]);
+    let rest = world.store.load().unwrap().rest.unwrap();
+    assert_eq!(rest.mark, None, "a saved answer clears the mark");
+}
+
+#[test]
+fn a_crash_between_answer_and_save_costs_nothing_where_the_issuer_forgives() {
+    let mut world = expired(ServerKind::Forgiving);
+    let mut killed = GetAccess::new(MIN_TTL, false);
+    run(&mut world, &mut killed, Some(5));
+    assert_eq!(world.trace.last(), Some(&"send"));
+    assert_eq!(token(&mut world).as_deref(), Ok("access-1"), "the replay got the same successor");
+    assert_eq!(world.arrived, ["refresh-0", "refresh-0"]);
+}
+
+#[test]
+fn every_crash_leaves_a_session_that_the_next_caller_can_use() {
+    for stop in 1..=7 {
+        let mut world = expired(ServerKind::Forgiving);
+        run(&mut world, &mut GetAccess::new(MIN_TTL, false), Some(stop));
+        assert_eq!(token(&mut world).as_deref(), Ok("access-1"), "killed after effect {stop}");
+    }
+}
+
+#[test]
+fn only_invalid_grant_ends_a_session_and_only_after_looking_again() {
+    let mut world = expired(ServerKind::Strict);
+    world.end_at_server();
+    assert_eq!(token(&mut world), Err(Error::SessionEnded));
+    assert!(world.store.load().is_none());
+    assert_eq!(token(&mut world), Err(Error::NotSignedIn));
+}
+
+#[test]
+fn the_loser_of_a_race_adopts_what_the_winner_saved() {
+    let mut world = expired(ServerKind::Strict);
+    // The lock times out where the issuer does not forgive: nothing is sent.
+    world.faults.push(Fault::LockTimesOut);
+    assert_eq!(token(&mut world), Err(Error::Busy));
+    assert!(world.arrived.is_empty());
+    // Somebody else refreshes between our look and our lock.
+    world.refresh_elsewhere();
+    assert_eq!(token(&mut world).as_deref(), Ok("elsewhere"));
+    assert!(world.arrived.is_empty());
+}
+
+#[test]
+fn trouble_on_the_way_never_signs_anybody_out() {
+    for fault in
+        [Fault::NotSent, Fault::AnswerLost, Fault::Status(500), Fault::Status(429), Fault::Status(403)]
+    {
+        let mut world = expired(ServerKind::Forgiving);
+        world.faults.push(fault);
+        assert!(token(&mut world).is_err(), "{fault:?}");
+        assert_eq!(token(&mut world).as_deref(), Ok("access-1"), "{fault:?}");
+    }
+}
+
+#[test]
+fn what_still_lives_is_handed_out_when_the_server_is_away() {
+    let mut world = World::signed_in(ServerKind::Forgiving);
+    world.now = world.now.plus(HOUR - Duration::from_secs(10));
+    world.faults.push(Fault::NotSent);
+    assert_eq!(token(&mut world).as_deref(), Ok("access-0"));
+}
+
+#[test]
+fn a_nonce_is_asked_for_once_and_remembered() {
+    let mut world = expired(ServerKind::Forgiving);
+    world.faults.push(Fault::WantsNonce);
+    assert_eq!(token(&mut world).as_deref(), Ok("access-1"));
+    assert_eq!(world.trace, ["load", "lock", "load", "sign", "send", "sign", "send", "save", "unlock"]);
+    assert_eq!(world.store.load().unwrap().rest.unwrap().nonce.as_deref(), Some("nonce-1"));
+
+    let mut world = expired(ServerKind::Forgiving);
+    world.faults.extend([Fault::WantsNonce, Fault::WantsNonce]);
+    assert_eq!(token(&mut world), Err(Error::Refused(Refusal::UseDpopNonce)), "twice is once too often");
+}
+
+#[test]
+fn a_save_that_fails_is_never_silent() {
+    let mut world = expired(ServerKind::Forgiving);
+    world.faults.push(Fault::SaveFails);
+    assert_eq!(token(&mut world), Err(Error::NotSaved));
+    assert_eq!(token(&mut world).as_deref(), Ok("access-1"));
+}
+
+#[test]
+fn signing_out_erases_here_and_revokes_there() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    let mut transaction = SignOut::new();
+    run(&mut world, &mut transaction, None);
+    assert_eq!(transaction.finish().unwrap().revoked, Ok(()));
+    assert!(world.revoked && world.store.load().is_none() && !world.locked);
+
+    let mut world = World::signed_in(ServerKind::Strict);
+    world.faults.push(Fault::NotSent);
+    let mut transaction = SignOut::new();
+    run(&mut world, &mut transaction, None);
+    assert_eq!(transaction.finish().unwrap().revoked, Err(Error::Unreachable));
+    assert!(world.store.load().is_none(), "signed out here even without a network");
+}
+
+#[test]
+fn a_new_session_replaces_and_revokes_the_old_one() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    let next = record(world.now, true, Generation::from_number(900));
+    let mut transaction = SaveSession::new(next);
+    run(&mut world, &mut transaction, None);
+    assert_eq!(transaction.finish(), Ok(()));
+    assert!(world.revoked);
+    assert_eq!(world.store.load().unwrap().generation, Generation::from_number(900));
+}
+
+#[test]
+fn a_refresh_that_ends_after_a_sign_out_does_not_bring_the_session_back() {
+    let mut world = expired(ServerKind::Forgiving);
+    // Without the lock, so that the person can sign out between the request and its answer.
+    world.faults.push(Fault::LockTimesOut);
+    let mut refresh = GetAccess::new(MIN_TTL, false);
+    let owed = advance(&mut world, &mut refresh, Answer::Begin, 5).expect("the refresh is under way");
+    assert_eq!(world.trace.last(), Some(&"send"));
+    run(&mut world, &mut SignOut::new(), None);
+    assert!(advance(&mut world, &mut refresh, owed, usize::MAX).is_none());
+    assert_eq!(refresh.finish().err(), Some(Error::NotSignedIn));
+    assert!(world.store.load().is_none());
+}
+
+#[test]
+fn a_sign_out_takes_the_successor_of_a_refresh_under_way() {
+    let mut world = expired(ServerKind::Forgiving);
+    let mut sign_out = SignOut::new();
+    world.faults.push(Fault::LockTimesOut);
+    let owed = advance(&mut world, &mut sign_out, Answer::Begin, 2).expect("the sign-out has looked");
+    world.refresh_elsewhere();
+    assert!(advance(&mut world, &mut sign_out, owed, usize::MAX).is_none());
+    assert_eq!(sign_out.finish().unwrap().revoked, Ok(()));
+    assert!(world.store.load().is_none() && world.revoked);
+}
