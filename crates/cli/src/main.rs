@@ -1,3 +1,7 @@
-//! Not built yet.
+//! The `gatepass` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gatepass_cli::main()
+}

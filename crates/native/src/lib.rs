@@ -1,1 +1,179 @@
-//! Not built yet.
+//! Gatepass for native programs: a session in the OS keyring's care, and a valid access token in one call.
+//!
+//! ```no_run
+//! use gatepass::{Client, Gatepass, LoginOptions, Settings};
+//!
+//! # fn main() -> Result<(), gatepass::Error> {
+//! let client = Client::new("https://login.acme.example", "acme-cli", "openid offline_access", "ES256", "preferred")?;
+//! let gatepass = Gatepass::new(Settings::new(client, "acme", "/home/me/.local/share/acme".into()));
+//! gatepass.login(LoginOptions::default(), |event| drop(event)).wait()??;
+//! let token = gatepass.access(gatepass::MIN_TTL, false).wait()??;
+//! # drop(token);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What differs from a browser is found by opening the file of the same name in `crates/web`: `login`, `drive`,
+//! `http`, `store`, `lock`, `sign`, `verify`, `clock`, `random`.
+
+mod browser;
+mod clock;
+mod drive;
+mod http;
+mod lock;
+mod login;
+mod loopback;
+mod random;
+mod sign;
+mod store;
+mod verify;
+mod worker;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use gatepass_core::error::{Error, Fault, Refusal};
+pub use gatepass_core::name::Profile;
+pub use gatepass_core::secret::Secret;
+pub use gatepass_core::session::access::Handout;
+pub use gatepass_core::session::client::{Client, Dpop};
+pub use gatepass_core::session::freshness::MIN_TTL;
+pub use gatepass_core::session::record::{Access, Record, View};
+pub use gatepass_core::session::sign_out::SignedOut;
+pub use gatepass_core::time::Timestamp;
+
+use gatepass_core::session::access::GetAccess;
+use gatepass_core::session::record::Part;
+use gatepass_core::session::save::SaveSession;
+use gatepass_core::session::sign_out::SignOut;
+use gatepass_core::session::transaction::Transaction;
+
+use crate::drive::World;
+pub use crate::login::{Event, LoginOptions};
+use crate::store::Store;
+pub use crate::store::{Fallback, Keeping};
+pub use crate::worker::Waiting;
+use crate::worker::Worker;
+
+/// Who signs in where, and where the session is kept.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The client and its issuer.
+    pub client: Client,
+    /// The service name in the OS keyring.
+    pub service: String,
+    /// Which of the person's accounts.
+    pub profile: String,
+    /// The folder for sealed files and locks.
+    pub folder: PathBuf,
+    /// What to do where there is no keyring.
+    pub fallback: Fallback,
+}
+
+impl Settings {
+    /// Settings for the `default` profile that refuse to work without a keyring.
+    pub fn new(client: Client, service: &str, folder: PathBuf) -> Self {
+        let profile = String::from("default");
+        Self { client, service: service.to_owned(), profile, folder, fallback: Fallback::Deny }
+    }
+}
+
+/// One account of one client at one issuer.
+#[derive(Debug)]
+pub struct Gatepass {
+    client: Client,
+    world: Arc<World>,
+    worker: Worker,
+}
+
+/// A session as it is stored, without its secrets.
+#[derive(Debug)]
+pub struct Status {
+    /// Who is signed in where.
+    pub view: View,
+    /// Until when the stored access token is good, by this machine's clock.
+    pub access_expires_at: Option<Timestamp>,
+    /// How the session is kept.
+    pub keeping: Keeping,
+}
+
+impl Gatepass {
+    /// Touches neither network nor store.
+    pub fn new(settings: Settings) -> Self {
+        let Settings { client, service, profile, folder, fallback } = settings;
+        let grant = [client.issuer.as_str(), client.client_id.as_str(), profile.as_str()];
+        let store = Store::new(&folder, &service, &grant);
+        Self { client, world: Arc::new(World::new(store, fallback)), worker: Worker::default() }
+    }
+
+    /// What time this library goes by.
+    pub fn now(&self) -> Timestamp {
+        clock::now()
+    }
+
+    /// Who is signed in; no network, no refresh. `None` means nobody.
+    pub fn status(&self) -> Result<Option<Status>, Error> {
+        let store = &self.world.store;
+        let (Some(keeping), Some(record)) = (store.keeping()?, store.load(Part::Access)?) else {
+            return Ok(None);
+        };
+        let access_expires_at = record.access.as_ref().map(|access| access.expires_at);
+        Ok(Some(Status { view: record.view, access_expires_at, keeping }))
+    }
+
+    /// An access token that lives for at least `min_ttl`, refreshed if it must be or if `force` says so. A cached one
+    /// is there at once, without a thread.
+    pub fn access(&self, min_ttl: Duration, force: bool) -> Waiting<Result<Handout, Error>> {
+        self.run(GetAccess::new(min_ttl, force), GetAccess::finish)
+    }
+
+    /// Signs out: here first, then at the issuer.
+    pub fn sign_out(&self) -> Waiting<Result<SignedOut, Error>> {
+        self.run(SignOut::new(), SignOut::finish)
+    }
+
+    /// Removes what is stored without reading it, for a session that cannot be read any more. The issuer is not told.
+    pub fn forget(&self) -> Result<(), Error> {
+        self.world.store.forget()
+    }
+
+    /// Signs in by a browser that comes back to a port of this machine. `tell` hears what a person must know.
+    pub fn login(
+        &self,
+        options: LoginOptions,
+        tell: impl FnMut(Event<'_>) + Send + 'static,
+    ) -> Waiting<Result<Keeping, Error>> {
+        let (client, world) = (self.client.clone(), Arc::clone(&self.world));
+        self.worker.run(async move {
+            // A sign-in that could not be kept is not begun.
+            let keeping = world.store.prove(world.fallback)?;
+            let keep = |record| async {
+                let mut save = SaveSession::new(record);
+                if let Some(effect) = world.begin(&mut save) {
+                    world.go_on(&mut save, effect).await;
+                }
+                save.finish()
+            };
+            login::login(&client, &world.http()?, options, Box::new(tell), keep).await?;
+            Ok(keeping)
+        })
+    }
+
+    fn run<M, T>(&self, mut transaction: M, finish: fn(M) -> T) -> Waiting<T>
+    where
+        M: Transaction + Send + 'static,
+        T: Send + 'static,
+    {
+        match self.world.begin(&mut transaction) {
+            None => Waiting::ready(finish(transaction)),
+            Some(effect) => {
+                let world = Arc::clone(&self.world);
+                self.worker.run(async move {
+                    world.go_on(&mut transaction, effect).await;
+                    finish(transaction)
+                })
+            }
+        }
+    }
+}

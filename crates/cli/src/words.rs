@@ -1,0 +1,119 @@
+//! The words for what went wrong: who is at fault first, and separately what to do about it.
+
+use gatepass::{Error, Refusal};
+
+use crate::exit::Exit;
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The command line, the manifest or the environment is wrong.
+    Usage(String),
+    /// Something below.
+    Core(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Core(error)
+    }
+}
+
+impl Trouble {
+    /// The exit code.
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Core(error) => Exit::of(*error),
+        }
+    }
+
+    /// The stable name, for `--json`.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "usage",
+            Self::Core(error) => error.code(),
+        }
+    }
+
+    /// What happened: lower case, no full stop, nothing that a server said.
+    pub(crate) fn message(&self) -> String {
+        let error = match self {
+            Self::Usage(message) => return message.clone(),
+            Self::Core(error) => *error,
+        };
+        let text = match error {
+            Error::Configuration { field } => return format!("`{field}` cannot be used"),
+            Error::NotSignedIn => "nobody is signed in",
+            Error::StateMismatch => "an answer came that belongs to no login of ours",
+            Error::LoginExpired => "nobody signed in before the time was up",
+            Error::Cancelled => "the login was given up",
+            Error::Malformed { message, field } => {
+                return format!("the server's {message} cannot be read: `{field}` is wrong");
+            }
+            Error::IssuerMismatch => "the answer comes from another issuer than the one that was asked",
+            Error::BadSignature => {
+                "the server's ID token is not signed by a key and algorithm that can be trusted"
+            }
+            Error::BadClaim { claim } => {
+                return format!("the server's ID token is refused: its `{claim}` is wrong");
+            }
+            Error::NotBound => "the server's answer is not bound to this session's key",
+            Error::Unsupported { feature } => return format!("the server does not offer {feature}"),
+            Error::Refused(refusal) => return refused(refusal),
+            Error::SessionEnded => "the session is over: the server does not accept it any more",
+            Error::Unreachable => "the server cannot be reached or is out of order",
+            Error::Busy => "another process has been refreshing this session for too long",
+            Error::Moved => "another process changed this session at the same moment",
+            Error::StoreUnavailable => "there is no keyring or no folder to keep a session in",
+            Error::StoreLocked => "the keyring is locked or does not answer",
+            Error::StoreCorrupt => "the stored session cannot be read",
+            Error::NotSaved => "the new session could not be saved",
+            Error::KeyLost => "the key of this session is gone",
+            Error::NoDice => "the operating system gives no randomness",
+            _ => "a promise inside gatepass does not hold",
+        };
+        text.to_owned()
+    }
+
+    /// What to do about it; `program` is what the person types.
+    pub(crate) fn hint(&self, program: &str) -> Option<String> {
+        let Self::Core(error) = self else { return None };
+        Some(match error {
+            Error::NotSignedIn | Error::SessionEnded | Error::KeyLost => format!("run `{program} login`"),
+            Error::LoginExpired => {
+                format!("run `{program} login` again, or give it more time with --timeout")
+            }
+            Error::Refused(Refusal::AccessDenied) => {
+                format!("run `{program} login` again if that was a mistake")
+            }
+            Error::Unreachable => {
+                String::from("check the network and the issuer's address; the session is kept")
+            }
+            Error::Busy | Error::Moved => String::from("try again"),
+            Error::StoreUnavailable => String::from(
+                "start a keyring (gnome-keyring, kwallet), or allow a plain file with `storage.fallback = \"file\"` in the manifest",
+            ),
+            Error::StoreLocked => String::from("unlock the keyring and try again; nothing was changed"),
+            Error::StoreCorrupt => {
+                format!("remove it with `{program} logout --forget`, then run `{program} login`")
+            }
+            Error::NotSaved => String::from("make room or unlock the keyring, then try again"),
+            Error::BadClaim { claim: "exp" | "iat" } => String::from("check this machine's clock"),
+            Error::Bug => String::from("please report this"),
+            _ => return None,
+        })
+    }
+}
+
+fn refused(refusal: Refusal) -> String {
+    let text = match refusal {
+        Refusal::AccessDenied => "access was denied in the browser",
+        Refusal::InvalidGrant => "the server does not accept the code: it has expired or was used before",
+        Refusal::InvalidClient | Refusal::UnauthorizedClient => "the server does not know this client",
+        Refusal::InvalidDpopProof => "the server does not accept the proof of this session's key",
+        Refusal::TemporarilyUnavailable | Refusal::ServerError => "the server is out of order for the moment",
+        other => return format!("the server refuses: {}", other.code()),
+    };
+    text.to_owned()
+}
