@@ -167,9 +167,17 @@ pub(crate) struct Configured {
 
 fn program(args: &Args, app: &App) -> String {
     let mut words = app.name.clone();
-    if args.profile != "default" {
-        words.push_str(" --profile ");
-        words.push_str(&args.profile);
+    let manifest = args.app.as_ref().map(|path| path.display().to_string());
+    let profile = (args.profile != "default").then(|| args.profile.clone());
+    for (flag, value) in [
+        ("--app", manifest),
+        ("--issuer", args.issuer.clone()),
+        ("--client-id", args.client_id.clone()),
+        ("--profile", profile),
+    ] {
+        if let Some(value) = value {
+            words.extend([" ", flag, " ", &value]);
+        }
     }
     words
 }

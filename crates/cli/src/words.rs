@@ -99,7 +99,9 @@ impl Trouble {
                 format!("remove it with `{program} logout --forget`, then run `{program} login`")
             }
             Error::NotSaved => String::from("make room or unlock the keyring, then try again"),
-            Error::BadClaim { claim: "exp" | "iat" } => String::from("check this machine's clock"),
+            Error::BadClaim { claim: "exp" | "iat" } | Error::Refused(Refusal::InvalidDpopProof) => {
+                String::from("check this machine's clock")
+            }
             Error::Bug => String::from("please report this"),
             _ => return None,
         })

@@ -1,0 +1,91 @@
+// A person's terminal: a home of its own, a real keyring on a bus of its own, and the command.
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Program, folder, start } from './process.mjs';
+
+const BIN = process.env.GATEPASS_BIN ?? 'target/debug/gatepass';
+
+/** What the machine must have for a real keyring. */
+export function keyringMissing() {
+  const found = (name) => (process.env.PATH ?? '').split(':').some((place) => existsSync(join(place, name)));
+  return ['dbus-run-session', 'gnome-keyring-daemon'].find((name) => !found(name));
+}
+
+/** A home folder with nothing of this process's own session in it. */
+export class Terminal {
+  constructor(t, manifest = {}) {
+    this.t = t;
+    this.home = folder(t, 'home');
+    this.clockFile = join(this.home, 'clock');
+    this.manifest = join(this.home, 'app.toml');
+    this.env = { PATH: process.env.PATH, HOME: this.home, XDG_DATA_HOME: join(this.home, '.local/share'), GATEPASS_TEST_CLOCK_FILE: this.clockFile, GATEPASS_APP: this.manifest };
+    const { storage, ...rest } = { name: 'gatepass', client_id: 'gatepass-cli', id_token_signed_response_alg: 'ES256', ...manifest };
+    const lines = Object.entries(rest).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+    if (storage) lines.push('[storage]', `fallback = ${JSON.stringify(storage)}`);
+    writeFileSync(this.manifest, `${lines.join('\n')}\n`);
+  }
+
+  /** Starts gnome-keyring on a bus of its own, unlocked. */
+  async withKeyring() {
+    const runtime = join(this.home, 'run');
+    mkdirSync(runtime, { mode: 0o700 });
+    mkdirSync(this.env.XDG_DATA_HOME, { recursive: true });
+    const script = 'printf testpass | gnome-keyring-daemon --unlock --components=secrets --daemonize >/dev/null; echo "bus $DBUS_SESSION_BUS_ADDRESS"; read -r _ignored; sleep infinity';
+    const bus = start(this.t, 'dbus-run-session', ['--', 'sh', '-c', script], { env: { ...this.env, XDG_RUNTIME_DIR: runtime } });
+    const address = await bus.until(({ stdout }) => /^bus (\S+)$/m.exec(stdout)?.[1]);
+    this.env = { ...this.env, XDG_RUNTIME_DIR: runtime, DBUS_SESSION_BUS_ADDRESS: address };
+    return this;
+  }
+
+  /** Lets time pass for this terminal. */
+  later(seconds) {
+    writeFileSync(this.clockFile, String(seconds));
+  }
+
+  /** Starts the command. */
+  begin(args, env = {}) {
+    return start(this.t, BIN, args, { env: { ...this.env, ...env } });
+  }
+
+  /** Runs the command to its end. */
+  async run(...args) {
+    const program = new Program(BIN, args, { env: this.env });
+    const { code } = await program.ended;
+    return { code, stdout: program.stdout, stderr: program.stderr };
+  }
+
+  /** Runs the command with `--json`; gives the object with its exit code. */
+  async json(...args) {
+    const { code, stdout, stderr } = await this.run('--json', ...args);
+    try {
+      return { code, ...JSON.parse(stdout) };
+    } catch {
+      throw new Error(`no object from ${args.join(' ')} (exit ${code}):\n${stdout}${stderr}`);
+    }
+  }
+
+  /** Starts a login and gives the address that it shows. */
+  async login(...args) {
+    const program = this.begin(['login', '--no-browser', ...args]);
+    const url = await program.until(({ stderr }) => /^ {2}(https?:\S+)$/m.exec(stderr)?.[1]);
+    return { program, url };
+  }
+}
+
+/** Every file below a folder in which one of the texts stands, as it is or in base64. */
+export function searchFiles(root, texts) {
+  const found = [];
+  const needles = texts.map((text) => Buffer.from(text));
+  const walk = (path) => {
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      const inner = join(path, entry.name);
+      if (entry.isDirectory()) walk(inner);
+      else if (entry.isFile() && statSync(inner).size < 200_000_000) {
+        const bytes = readFileSync(inner);
+        if (needles.some((needle) => bytes.includes(needle))) found.push(inner);
+      }
+    }
+  };
+  walk(root);
+  return found;
+}

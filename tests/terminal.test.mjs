@@ -1,0 +1,165 @@
+// A person at a terminal: the command, a real keyring, our own authority.
+import assert from 'node:assert/strict';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { signIn, startAuthority } from './support/authority.mjs';
+import { Terminal, keyringMissing, searchFiles } from './support/terminal.mjs';
+import { Visitor } from './support/visitor.mjs';
+
+const missing = keyringMissing();
+const skip = missing && `${missing} is not installed`;
+
+/** A terminal that is signed in, its session in a real keyring's care. */
+async function signedIn(t) {
+  const authority = await startAuthority(t);
+  const terminal = await new Terminal(t, { issuer: authority.issuer }).withKeyring();
+  const { program, url } = await terminal.login();
+  const page = await signIn(authority, new Visitor(), url);
+  assert.match(page.html, /You are signed in/);
+  assert.deepEqual(await program.ended, { code: 0, signal: null }, program.stderr);
+  assert.match(program.stderr, /signed in to http:\S+ as user@example\.com/);
+  /** Lets time pass for both, so that the access token expires. */
+  const later = (seconds) => {
+    authority.later(seconds);
+    terminal.later(seconds);
+  };
+  return { authority, terminal, later };
+}
+
+/** Asks the server who a token belongs to, as its holder would with the wrong scheme and no proof. */
+const asBearer = (authority, token) => fetch(`${authority.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } });
+
+const refreshes = (authority) => authority.count('/oauth/token', 200);
+
+test('signs in, refreshes by itself and signs out', { skip }, async (t) => {
+  const { authority, terminal, later } = await signedIn(t);
+  const status = await terminal.json('status');
+  assert.deepEqual([status.code, status.email, status.bound, status.storage], [0, 'user@example.com', true, 'sealed']);
+  const tokens = [await terminal.json('token')];
+  assert.equal((await terminal.json('token')).access_token, tokens[0].access_token);
+  assert.equal((await asBearer(authority, tokens[0].access_token)).status, 401, 'a bound token is worth nothing without its key');
+
+  later(3601);
+  tokens.push(await terminal.json('token'));
+  assert.equal(tokens[1].refreshed, true);
+  assert.notEqual(tokens[1].access_token, tokens[0].access_token);
+  const plain = await terminal.run('token');
+  assert.equal(plain.stdout, `${tokens[1].access_token}\n`, 'stdout is the token and nothing else');
+  assert.equal(plain.stderr, '');
+
+  const found = searchFiles(terminal.home, tokens.map((token) => token.access_token));
+  assert.deepEqual(found, [], 'no token stands in plain text in the home folder');
+  assert.deepEqual(searchFiles(terminal.home, ['gpr_', 'user@example.com']), [], 'nor a refresh token, nor the account');
+
+  const logout = await terminal.json('logout');
+  assert.deepEqual([logout.code, logout.was_signed_in, logout.revoked], [0, true, true]);
+  assert.equal((await terminal.json('status')).signed_in, false);
+  assert.equal((await terminal.run('token')).code, 3);
+  assert.equal((await terminal.json('logout')).was_signed_in, false);
+});
+
+test('two processes with an expired token make one refresh', { skip }, async (t) => {
+  const { authority, terminal, later } = await signedIn(t);
+  const before = refreshes(authority);
+  later(3601);
+  const answers = await Promise.all(Array.from({ length: 8 }, () => terminal.json('token')));
+  assert.deepEqual(new Set(answers.map(({ code }) => code)), new Set([0]));
+  assert.equal(new Set(answers.map((answer) => answer.access_token)).size, 1, 'everybody has the same token');
+  assert.equal(answers.filter((answer) => answer.refreshed).length, 1);
+  assert.equal(refreshes(authority) - before, 1);
+});
+
+test('a kill between answer and save costs nothing', { skip }, async (t) => {
+  const { authority, terminal, later } = await signedIn(t);
+  later(3601);
+  const stopped = join(terminal.home, 'stopped');
+  const before = refreshes(authority);
+  const victim = terminal.begin(['token'], { GATEPASS_TEST_STOP_BEFORE_SAVE: stopped });
+  while (!existsSync(stopped)) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(refreshes(authority) - before, 1, 'the server has answered');
+  victim.kill('SIGKILL');
+  assert.equal((await victim.ended).signal, 'SIGKILL');
+  assert.equal(victim.stdout, '');
+
+  const after = await terminal.json('token');
+  assert.deepEqual([after.code, after.refreshed], [0, true]);
+  assert.equal(refreshes(authority) - before, 2, 'the replay got the same successor');
+  later(7300);
+  assert.equal((await terminal.json('token')).refreshed, true, 'and the session goes on');
+});
+
+test('strangers at the callback are answered and waited out', { skip }, async (t) => {
+  const authority = await startAuthority(t);
+  const terminal = await new Terminal(t, { issuer: authority.issuer }).withKeyring();
+  const { program, url } = await terminal.login();
+  const callback = new URL(url).searchParams.get('redirect_uri');
+  const iss = encodeURIComponent(authority.issuer);
+  for (const query of ['error=access_denied', `error=access_denied&state=wrong&iss=${iss}`, `code=x&state=wrong&iss=${iss}`, 'code=x&code=y', '']) {
+    const answer = await fetch(`${callback}?${query}`);
+    assert.equal(answer.status, 400, query);
+    assert.match(await answer.text(), /Nothing waits for this/);
+  }
+  assert.equal(program.end, undefined, 'the login still waits');
+  await signIn(authority, new Visitor(), url);
+  assert.equal((await program.ended).code, 0, program.stderr);
+  assert.match(program.stderr, /belongs to another login; still waiting/);
+});
+
+test('an answer of another issuer, or a denial, ends a login with its own words', { skip }, async (t) => {
+  const authority = await startAuthority(t);
+  const terminal = await new Terminal(t, { issuer: authority.issuer }).withKeyring();
+
+  let { program, url } = await terminal.login();
+  const query = new URL(url).searchParams;
+  const wrong = new URLSearchParams({ code: 'x', state: query.get('state'), iss: 'https://other.example' });
+  assert.match(await (await fetch(`${query.get('redirect_uri')}?${wrong}`)).text(), /did not work/);
+  assert.equal((await program.ended).code, 1);
+  assert.match(program.stderr, /error: the answer comes from another issuer/);
+
+  ({ program, url } = await terminal.login());
+  const page = await signIn(authority, new Visitor(), url, { decision: 'deny' });
+  assert.match(page.html, /did not work/);
+  assert.equal((await program.ended).code, 1);
+  assert.match(program.stderr, /error: access was denied in the browser/);
+  assert.equal((await terminal.json('status')).signed_in, false);
+});
+
+test('nobody comes: the login says so and what to do', { skip }, async (t) => {
+  const authority = await startAuthority(t);
+  const terminal = await new Terminal(t, { issuer: authority.issuer }).withKeyring();
+  const { program } = await terminal.login('--timeout', '1');
+  assert.equal((await program.ended).code, 1);
+  assert.match(program.stderr, /error: nobody signed in before the time was up\nhint: run `/);
+});
+
+test('without a keyring the manifest decides: refused, or a plain file that is said aloud', async (t) => {
+  const authority = await startAuthority(t);
+  const strict = new Terminal(t, { issuer: authority.issuer });
+  const refused = await strict.run('login', '--no-browser');
+  assert.equal(refused.code, 5);
+  assert.match(refused.stderr, /error: there is no keyring/);
+
+  const terminal = new Terminal(t, { issuer: authority.issuer, storage: 'file' });
+  const { program, url } = await terminal.login();
+  await signIn(authority, new Visitor(), url);
+  assert.equal((await program.ended).code, 0, program.stderr);
+  assert.match(program.stderr, /warning: there is no keyring here/);
+  const status = await terminal.run('status');
+  assert.match(status.stdout, /^Storage: file$/m);
+  assert.match(status.stderr, /warning: this session is kept in a plain file/);
+  const [file] = searchFiles(join(terminal.home, '.local'), ['gpr_']);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.equal((await terminal.json('logout')).revoked, true);
+  assert.deepEqual(searchFiles(terminal.home, ['gpr_']), []);
+});
+
+test('a server that is away or out of order signs nobody out', { skip }, async (t) => {
+  const { authority, terminal, later } = await signedIn(t);
+  later(3601);
+  authority.program.kill();
+  await authority.program.ended;
+  const away = await terminal.json('token');
+  assert.deepEqual([away.code, away.error], [4, 'unreachable']);
+  assert.equal((await terminal.json('status')).signed_in, true);
+});
