@@ -1,0 +1,272 @@
+//! What the operator decides. The form of document 002 (YAML and its environment names) is a later issue.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use gatepass_core::name::ClientId;
+use gatepass_core::secret::Secret;
+use serde::{Deserialize, Deserializer};
+
+use crate::grant::client::{Client, Clients};
+use crate::grant::redirect;
+use crate::jose::Algorithm;
+use crate::keys::sha256;
+
+/// Everything that an authority is started with.
+#[derive(Debug)]
+pub struct Config {
+    /// The issuer, used exactly as written; derived from the listener if absent.
+    pub issuer: Option<String>,
+    /// Where to listen. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The SQLite file.
+    pub database: PathBuf,
+    /// The one secret from which every key is derived.
+    pub secret: Secret,
+    /// Clients beside the built-in ones; one of the same id takes its place.
+    pub clients: Vec<ClientConfig>,
+    /// Whether `gatepass-cli` and `gatepass-dashboard` are known.
+    pub built_in_clients: bool,
+    /// The audiences of clients that name none; the issuer itself if empty.
+    pub audiences: Vec<String>,
+    /// Whether proofs need a server nonce.
+    pub dpop_nonce: DpopNonce,
+    /// The folder with `dashboard`, `web` and `assets`.
+    pub www: Option<PathBuf>,
+    /// How many letters one address gets in a quarter of an hour. If nothing is said, five where letters really leave;
+    /// the development mailbox needs no protection from letters.
+    pub letters_per_address: Option<u32>,
+    /// Whether each request is a line on stderr.
+    pub log: bool,
+}
+
+impl Config {
+    /// A listener on a free loopback port, everything else as shipped.
+    pub fn new(database: PathBuf, secret: Secret) -> Self {
+        Self {
+            issuer: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            database,
+            secret,
+            clients: Vec::new(),
+            built_in_clients: true,
+            audiences: Vec::new(),
+            dpop_nonce: DpopNonce::Off,
+            www: None,
+            letters_per_address: None,
+            log: false,
+        }
+    }
+
+    /// A secret for one run: whatever it signs ends with it.
+    pub fn fresh_secret() -> Result<Secret, gatepass_core::error::Error> {
+        crate::random::token()
+    }
+
+    /// Takes over what a file says.
+    pub fn apply(&mut self, file: ConfigFile) {
+        self.issuer = file.issuer.or_else(|| self.issuer.take());
+        self.listen = file.listen.unwrap_or(self.listen);
+        self.audiences = file.audiences;
+        self.built_in_clients = file.built_in_clients.unwrap_or(true);
+        self.dpop_nonce = file.dpop_nonce;
+        self.letters_per_address = file.letters_per_address.or(self.letters_per_address);
+        self.clients = file.client;
+    }
+
+    /// All clients, checked, or what is wrong with one.
+    pub(crate) fn clients(&self, issuer: &str, base: &str) -> Result<Clients, String> {
+        let audiences =
+            if self.audiences.is_empty() { vec![issuer.to_owned()] } else { self.audiences.clone() };
+        let mut clients = if self.built_in_clients { built_in(base, &audiences) } else { Vec::new() };
+        for config in &self.clients {
+            clients.retain(|client| client.id != config.id);
+            clients.push(config.client(&audiences)?);
+        }
+        Ok(Clients::new(clients))
+    }
+}
+
+/// Whether proofs need a server nonce (RFC 9449 section 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DpopNonce {
+    /// Every proof must carry one.
+    Required,
+    /// No proof needs one.
+    #[default]
+    Off,
+}
+
+/// The file given by `--config`. An unknown key is a mistake, not a wish.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigFile {
+    issuer: Option<String>,
+    listen: Option<SocketAddr>,
+    #[serde(default)]
+    audiences: Vec<String>,
+    built_in_clients: Option<bool>,
+    #[serde(default)]
+    dpop_nonce: DpopNonce,
+    letters_per_address: Option<u32>,
+    #[serde(default)]
+    client: Vec<ClientConfig>,
+}
+
+impl ConfigFile {
+    /// Reads TOML.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
+/// What kind of program a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientKind {
+    /// Runs on a person's machine; loopback redirects may use any port.
+    Native,
+    /// Runs in a browser or on a server.
+    Web,
+}
+
+/// A client as configured.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    /// Its `client_id`.
+    pub id: String,
+    /// Its name, as people see it.
+    pub name: String,
+    /// Its kind.
+    #[serde(rename = "type")]
+    pub kind: ClientKind,
+    /// Where authorization responses may go.
+    pub redirect_uris: Vec<String>,
+    /// Its secret; a public client has none.
+    #[serde(default, deserialize_with = "into_custody")]
+    pub secret: Option<Secret>,
+    /// RS256 unless it says otherwise (OpenID Connect Dynamic Registration section 2).
+    #[serde(default)]
+    pub id_token_alg: Option<Algorithm>,
+    /// How long its access tokens live.
+    #[serde(default)]
+    pub access_token_seconds: Option<u64>,
+    /// How long an unused refresh token lives.
+    #[serde(default)]
+    pub refresh_idle_seconds: Option<u64>,
+    /// How long refreshing goes on at all.
+    #[serde(default)]
+    pub refresh_absolute_seconds: Option<u64>,
+    /// Whether it gets refresh tokens without `offline_access`.
+    #[serde(default)]
+    pub always_refresh: bool,
+    /// Whether it belongs to the house: no consent page, unless it is native.
+    #[serde(default)]
+    pub first_party: bool,
+    /// The audiences it may ask for; the first is its default.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+}
+
+impl ClientConfig {
+    fn client(&self, audiences: &[String]) -> Result<Client, String> {
+        let native = self.kind == ClientKind::Native;
+        if ClientId::new(&self.id).is_err() {
+            return Err("a client's `id` must be 1 to 255 printable characters".into());
+        }
+        if let Some(bad) = self.redirect_uris.iter().find(|uri| !redirect::may_be_registered(uri, native)) {
+            return Err(format!("client `{}`: this redirect uri cannot be registered: {bad}", self.id));
+        }
+        let base = defaults(native, audiences);
+        Ok(Client {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            redirect_uris: self.redirect_uris.clone(),
+            secret: self.secret.as_ref().map(|secret| sha256(secret.expose())),
+            id_token_alg: self.id_token_alg.unwrap_or(Algorithm::RS256),
+            access_token_seconds: self.access_token_seconds.unwrap_or(base.access_token_seconds),
+            refresh_idle_seconds: self.refresh_idle_seconds.unwrap_or(base.refresh_idle_seconds),
+            refresh_absolute_seconds: self.refresh_absolute_seconds.unwrap_or(base.refresh_absolute_seconds),
+            always_refresh: self.always_refresh,
+            first_party: self.first_party,
+            audiences: if self.audiences.is_empty() { base.audiences } else { self.audiences.clone() },
+            native,
+        })
+    }
+}
+
+fn into_custody<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+}
+
+/// The house's own clients.
+fn built_in(base: &str, audiences: &[String]) -> Vec<Client> {
+    let cli = Client {
+        id: "gatepass-cli".into(),
+        name: "Gatepass CLI".into(),
+        redirect_uris: vec!["http://127.0.0.1/callback".into()],
+        ..defaults(true, audiences)
+    };
+    let dashboard = Client {
+        id: "gatepass-dashboard".into(),
+        name: "Gatepass dashboard".into(),
+        redirect_uris: vec![format!("{base}/dashboard/callback.html")],
+        ..defaults(false, audiences)
+    };
+    vec![cli, dashboard]
+}
+
+fn defaults(native: bool, audiences: &[String]) -> Client {
+    const HOUR: u64 = 3600;
+    const DAY: u64 = 24 * HOUR;
+    Client {
+        id: String::new(),
+        name: String::new(),
+        native,
+        first_party: true,
+        redirect_uris: Vec::new(),
+        secret: None,
+        id_token_alg: Algorithm::ES256,
+        access_token_seconds: HOUR,
+        // A browser's session has the limits of document 002; a terminal's is for weeks.
+        refresh_idle_seconds: if native { 30 * DAY } else { 6 * HOUR },
+        refresh_absolute_seconds: if native { 365 * DAY } else { 12 * HOUR },
+        always_refresh: true,
+        audiences: audiences.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clients(file: &str) -> Result<Clients, String> {
+        let mut config = Config::new(PathBuf::new(), Secret::from("x"));
+        config.apply(ConfigFile::parse(file)?);
+        config.clients("https://i.example/", "https://i.example")
+    }
+
+    #[test]
+    fn files_add_and_replace_clients() {
+        let known = clients(
+            "[[client]]\nid = 'app'\nname = 'App'\ntype = 'web'\nredirect_uris = ['https://a.example/cb']\nsecret = 's'",
+        )
+        .unwrap();
+        let app = known.find("app").unwrap();
+        assert_eq!((app.id_token_alg, app.secret, app.native), (Algorithm::RS256, Some(sha256("s")), false));
+        assert_eq!(app.audiences, ["https://i.example/"]);
+        let dashboard = known.find("gatepass-dashboard").unwrap();
+        assert_eq!(dashboard.redirect_uris, ["https://i.example/dashboard/callback.html"]);
+        assert!(clients("built_in_clients = false").unwrap().find("gatepass-cli").is_none());
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert!(clients("isuer = 'x'").err().unwrap().contains("isuer"));
+        let bad =
+            "[[client]]\nid = 'app'\nname = 'App'\ntype = 'native'\nredirect_uris = ['http://localhost/cb']";
+        assert!(clients(bad).err().unwrap().contains("http://localhost/cb"));
+    }
+}

@@ -1,0 +1,13 @@
+//! The rules: what is asked, what is allowed, what goes out. No axum, no SQL, no clock, no dice.
+
+pub(crate) mod authorize;
+pub(crate) mod claims;
+pub(crate) mod client;
+pub(crate) mod dpop;
+pub(crate) mod params;
+pub(crate) mod pkce;
+pub(crate) mod redeem;
+pub(crate) mod redirect;
+pub(crate) mod refresh;
+pub(crate) mod refused;
+pub(crate) mod short_code;

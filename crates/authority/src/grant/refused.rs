@@ -1,0 +1,164 @@
+//! Every refusal, and the one match that gives each its registered code and its words.
+
+use std::borrow::Cow;
+
+/// Why a request is refused. The name of the variant is the reason in the operator's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    // ---- the request itself
+    Repeated,
+    Missing(&'static str),
+    Malformed(&'static str),
+    MixedAuthentication,
+    UnsupportedMediaType,
+    PkceRequired,
+    PkceMethod,
+    RequestObject,
+    RequestUri,
+    ResponseType,
+    ResponseMode,
+    GrantType,
+    Scope,
+    Target,
+
+    // ---- the client
+    Client,
+
+    // ---- the person
+    Denied,
+    LoginRequired,
+    ConsentRequired,
+
+    // ---- the code
+    CodeUnknown,
+    CodeExpired,
+    CodeReplayed,
+    CodeClient,
+    CodeRedirect,
+    CodeVerifier,
+    CodeVerifierMissing,
+    CodeVerifierUnexpected,
+    CodeKey,
+
+    // ---- the refresh token
+    RefreshUnknown,
+    RefreshExpired,
+    RefreshRevoked,
+    RefreshReplayed,
+    RefreshKey,
+
+    // ---- the proof
+    Proof(&'static str),
+    ProofReplayed,
+    ProofNonce,
+
+    // ---- the access token
+    TokenInvalid,
+    TokenRevoked,
+    TokenScheme,
+    TokenKey,
+    TokenScope,
+
+    // ---- us
+    Server,
+}
+
+impl Refused {
+    /// The registered code and a description in words; neither ever holds what the caller sent.
+    pub(crate) fn wire(self) -> (&'static str, Cow<'static, str>) {
+        let (code, words) = match self {
+            Self::Repeated => ("invalid_request", "a parameter is given more than once"),
+            Self::Missing(name) => {
+                return ("invalid_request", Cow::Owned(format!("parameter `{name}` is missing")));
+            }
+            Self::Malformed(name) => {
+                return ("invalid_request", Cow::Owned(format!("`{name}` cannot be read")));
+            }
+            Self::MixedAuthentication => ("invalid_request", "the client authenticates in more than one way"),
+            Self::UnsupportedMediaType => {
+                ("invalid_request", "the body is neither a form nor a json object of strings")
+            }
+            Self::PkceRequired => ("invalid_request", "`code_challenge` is required (rfc 7636)"),
+            Self::PkceMethod => ("invalid_request", "`code_challenge_method` must be `S256`"),
+            // OpenID Connect Core section 3.1.2.6 names both.
+            Self::RequestObject => ("request_not_supported", "`request` is not supported"),
+            Self::RequestUri => ("request_uri_not_supported", "`request_uri` is not supported"),
+            Self::ResponseType => ("unsupported_response_type", "`response_type` must be `code`"),
+            Self::ResponseMode => ("invalid_request", "`response_mode` must be `query`"),
+            Self::GrantType => ("unsupported_grant_type", "this `grant_type` is not supported"),
+            Self::Scope => ("invalid_scope", "the scope asks for more than was granted or is not known"),
+            Self::Target => ("invalid_target", "this client may not ask for tokens for that audience"),
+
+            // One answer for an unknown client and a wrong secret: the difference is nobody's business.
+            Self::Client => ("invalid_client", "the client is not known or its secret is wrong"),
+
+            Self::Denied => ("access_denied", "the person said no"),
+            Self::LoginRequired => ("login_required", "nobody is signed in, or not recently enough"),
+            Self::ConsentRequired => ("consent_required", "the person has to agree first"),
+
+            Self::CodeUnknown => ("invalid_grant", "the code is not known"),
+            Self::CodeExpired => ("invalid_grant", "the code has expired"),
+            Self::CodeReplayed => {
+                ("invalid_grant", "the code was used before; what was issued for it is revoked")
+            }
+            Self::CodeClient => ("invalid_grant", "the code was issued to another client"),
+            Self::CodeRedirect => {
+                ("invalid_grant", "`redirect_uri` differs from the one in the authorization request")
+            }
+            Self::CodeVerifier => ("invalid_grant", "`code_verifier` does not match the challenge"),
+            Self::CodeVerifierMissing => ("invalid_grant", "`code_verifier` is missing"),
+            Self::CodeVerifierUnexpected => {
+                ("invalid_grant", "`code_verifier` is given although the request had no challenge")
+            }
+            Self::CodeKey => ("invalid_grant", "the code is bound to another key (`dpop_jkt`)"),
+
+            Self::RefreshUnknown => ("invalid_grant", "the refresh token is not known"),
+            Self::RefreshExpired => ("invalid_grant", "the refresh token has expired"),
+            Self::RefreshRevoked => ("invalid_grant", "the refresh token was revoked"),
+            Self::RefreshReplayed => {
+                ("invalid_grant", "the refresh token was used before; its session is revoked")
+            }
+            Self::RefreshKey => ("invalid_grant", "the refresh token is bound to another key"),
+
+            Self::Proof(field) => {
+                return ("invalid_dpop_proof", Cow::Owned(format!("the proof is not acceptable: {field}")));
+            }
+            Self::ProofReplayed => ("invalid_dpop_proof", "the proof was used before (`jti`)"),
+            Self::ProofNonce => ("use_dpop_nonce", "the proof needs the nonce of this response"),
+
+            Self::TokenInvalid => ("invalid_token", "the access token is not valid or has expired"),
+            Self::TokenRevoked => ("invalid_token", "the access token was revoked"),
+            Self::TokenScheme => ("invalid_token", "the access token is bound to a key: use the dpop scheme"),
+            Self::TokenKey => ("invalid_token", "the access token is bound to another key"),
+            Self::TokenScope => ("insufficient_scope", "the scope `openid` is missing"),
+
+            Self::Server => ("server_error", "something failed here; nothing was granted"),
+        };
+        (code, Cow::Borrowed(words))
+    }
+
+    /// The status at the token endpoint and its kin (RFC 6749 section 5.2) and at resources (RFC 6750 section 3.1).
+    pub(crate) const fn status(self) -> u16 {
+        match self {
+            Self::Client | Self::TokenInvalid | Self::TokenRevoked | Self::TokenScheme | Self::TokenKey => {
+                401
+            }
+            Self::TokenScope => 403,
+            Self::UnsupportedMediaType => 415,
+            Self::Server => 500,
+            _ => 400,
+        }
+    }
+
+    /// The reason for the log: the variant's name.
+    pub(crate) fn reason(self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl From<gatepass_core::error::Error> for Refused {
+    /// Inside the authority, an error of the words layer is never the caller's doing.
+    fn from(_: gatepass_core::error::Error) -> Self {
+        Self::Server
+    }
+}

@@ -1,0 +1,159 @@
+//! `/authorize`: the request comes in, the person is asked what has to be asked, the code goes out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use gatepass_core::name::Scopes;
+
+use super::Note;
+use super::consent;
+use super::flow::Flow;
+use super::page::Problem;
+use super::sign_in;
+use super::visitor::Visitor;
+use crate::app::App;
+use crate::grant::authorize::{self, Login, Refusal, Request, Step};
+use crate::grant::params::Params;
+use crate::grant::redeem::{CODE_SECONDS, Code};
+use crate::grant::refused::Refused;
+use crate::keys::sha256;
+use crate::random;
+use crate::store::Session;
+
+/// `GET /authorize` (RFC 6749 section 3.1).
+pub(crate) async fn get(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+    let outcome = async {
+        let params = Params::from_form(uri.query().unwrap_or_default())?;
+        let visitor = Visitor::read(&app, &headers).await?;
+        let flow = Flow::begin(&params, visitor.session.as_ref(), app.now());
+        run(&app, &visitor, &flow).await
+    };
+    outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
+}
+
+/// `POST /authorize`: a form from another site comes without our cookies (SameSite=Lax), a navigation with them.
+pub(crate) async fn post(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    let params =
+        std::str::from_utf8(&body).map_err(|_| Refused::Malformed("encoding")).and_then(Params::from_form);
+    match params {
+        Ok(params) => see_other(&format!("{}/authorize?{}", app.base, params.to_query())),
+        Err(refused) => Problem::from(refused).page(&app),
+    }
+}
+
+/// `GET /authorize/resume`: after a sign-in, the request goes on where it waited.
+pub(crate) async fn resume(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+    let outcome = async {
+        let params = Params::from_form(uri.query().unwrap_or_default())?;
+        let flow = Flow::open(&app, params.required("flow")?)?;
+        let visitor = Visitor::read(&app, &headers).await?;
+        run(&app, &visitor, &flow).await
+    };
+    outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
+}
+
+/// Where a request goes on after a sign-in.
+pub(crate) fn resume_address(app: &App, flow: &str) -> String {
+    format!("{}/authorize/resume?flow={flow}", app.base)
+}
+
+async fn run(app: &App, visitor: &Visitor, flow: &Flow) -> Result<Response, Problem> {
+    let request = match authorize::read(&flow.params()?, &app.clients) {
+        Ok(request) => request,
+        Err(Refusal::Page(words)) => return Err(Problem::new(StatusCode::BAD_REQUEST, words)),
+        Err(Refusal::Redirect { redirect_uri, state, refused }) => {
+            return Ok(refuse(app, &redirect_uri, state.as_deref(), refused, None));
+        }
+    };
+    let (step, session) = decide(app, visitor, &request, flow).await?;
+    match (step, session) {
+        (Step::Refuse(refused), _) => Ok(refuse_request(app, &request, refused)),
+        (Step::Consent, Some(session)) => consent::page(app, visitor, session, &request, flow),
+        (Step::Grant, Some(session)) => grant(app, session, &request).await,
+        (Step::SignIn, _) | (_, None) => sign_in::page(app, visitor, &request, flow, None),
+    }
+}
+
+/// What comes next in this browser.
+pub(crate) async fn decide<'a>(
+    app: &App,
+    visitor: &'a Visitor,
+    request: &Request<'_>,
+    flow: &Flow,
+) -> Result<(Step, Option<&'a Session>), Problem> {
+    let session = visitor.session.as_ref();
+    let consented = match session {
+        Some(session) => {
+            let given = app.store.consent(&session.user_id, &request.client.id).await?;
+            given
+                .and_then(|given| Scopes::parse(&given).ok())
+                .is_some_and(|given| given.contains_all(&request.scope))
+        }
+        None => false,
+    };
+    let login = session.map(|session| Login { at: session.auth_time, during: flow.led_to(session) });
+    Ok((authorize::decide(request, login, consented, app.now()), session))
+}
+
+/// Issues a code and sends it home.
+pub(crate) async fn grant(app: &App, session: &Session, request: &Request<'_>) -> Result<Response, Problem> {
+    let code = random::token()?;
+    let row = Code {
+        client_id: request.client.id.clone(),
+        redirect_uri: request.redirect_uri.clone(),
+        user_id: session.user_id.clone(),
+        sid: session.sid.clone(),
+        scope: request.scope.to_text(),
+        audience: request.audience.clone(),
+        nonce: request.nonce.clone(),
+        challenge: request.challenge.clone(),
+        dpop_jkt: request.dpop_jkt.clone(),
+        auth_time: session.auth_time,
+        expires_at: app.now().plus(Duration::from_secs(CODE_SECONDS)),
+        family_id: None,
+    };
+    app.store.add_code(&sha256(code.expose()), &row).await?;
+    let members = [("code", code.expose().as_str())];
+    let address =
+        authorize::response(&request.redirect_uri, request.state.as_deref(), app.issuer.as_str(), &members);
+    Ok(noted(see_other(&address), request, None))
+}
+
+/// Sends a refusal home.
+pub(crate) fn refuse_request(app: &App, request: &Request<'_>, refused: Refused) -> Response {
+    let client = Some(request.client.id.clone());
+    refuse(app, &request.redirect_uri, request.state.as_deref(), refused, client)
+}
+
+fn refuse(
+    app: &App,
+    redirect_uri: &str,
+    state: Option<&str>,
+    refused: Refused,
+    client: Option<String>,
+) -> Response {
+    let (code, words) = refused.wire();
+    let members = [("error", code), ("error_description", &words)];
+    let mut response = see_other(&authorize::response(redirect_uri, state, app.issuer.as_str(), &members));
+    response.extensions_mut().insert(Note { client, reason: Some(refused.reason()) });
+    response
+}
+
+/// 303, never 307: the browser must not send the form on (RFC 9700 section 4.12).
+pub(crate) fn see_other(address: &str) -> Response {
+    let headers = [
+        (axum::http::header::LOCATION, address),
+        (axum::http::header::CACHE_CONTROL, "no-store"),
+        (axum::http::header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (StatusCode::SEE_OTHER, headers).into_response()
+}
+
+fn noted(mut response: Response, request: &Request<'_>, reason: Option<String>) -> Response {
+    response.extensions_mut().insert(Note { client: Some(request.client.id.clone()), reason });
+    response
+}

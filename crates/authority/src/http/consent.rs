@@ -1,0 +1,86 @@
+//! The question whether an application may act for a person.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use super::authorize::{decide, grant, refuse_request};
+use super::flow::Flow;
+use super::page::{self, Problem};
+use super::sign_in::{self, form};
+use super::visitor::Visitor;
+use crate::app::App;
+use crate::grant::authorize::{Request, Step};
+use crate::grant::refused::Refused;
+use crate::store::Session;
+
+/// The page that asks.
+pub(crate) fn page(
+    app: &App,
+    visitor: &Visitor,
+    session: &Session,
+    request: &Request<'_>,
+    flow: &Flow,
+) -> Result<Response, Problem> {
+    let template = ConsentPage {
+        path: &app.path,
+        client: &request.client.name,
+        native: request.client.native,
+        email: &session.email,
+        scopes: request.scope.iter().map(in_words).collect(),
+        csrf: visitor.session_token(app),
+        flow: flow.seal(app)?,
+    };
+    Ok(visitor.name(app, page::show(StatusCode::OK, &template, Some(&request.redirect_uri))))
+}
+
+/// `POST /consent`: the answer.
+pub(crate) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    let outcome = async {
+        let params = form(&body)?;
+        let visitor = Visitor::read(&app, &headers).await?;
+        // The token holds for one session: nobody agrees for an account that was not on the page.
+        visitor.check(&app, &headers, &params, &visitor.session_token(&app))?;
+        let flow = Flow::open(&app, params.required("flow")?)?;
+        let request = flow.request(&app)?;
+        let (step, session) = decide(&app, &visitor, &request, &flow).await?;
+        let (Step::Consent | Step::Grant, Some(session)) = (step, session) else {
+            return sign_in::page(&app, &visitor, &request, &flow, None);
+        };
+        if params.one("decision")? != Some("allow") {
+            return Ok(refuse_request(&app, &request, Refused::Denied));
+        }
+        if !request.client.native {
+            let scope = request.scope.to_text();
+            app.store.remember_consent(&session.user_id, &request.client.id, &scope, app.now()).await?;
+        }
+        grant(&app, session, &request).await
+    };
+    outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
+}
+
+fn in_words(scope: &str) -> &str {
+    match scope {
+        "openid" => "know who you are",
+        "email" => "see your e-mail address",
+        "profile" => "see your profile",
+        "offline_access" => "stay signed in until you sign out",
+        other => other,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct ConsentPage<'a> {
+    path: &'a str,
+    client: &'a str,
+    native: bool,
+    email: &'a str,
+    scopes: Vec<&'a str>,
+    csrf: String,
+    flow: String,
+}

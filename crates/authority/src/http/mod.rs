@@ -1,0 +1,117 @@
+//! The endpoints, one file each, all under the issuer's path.
+
+mod answer;
+mod authorize;
+mod client_auth;
+mod consent;
+mod cors;
+mod files;
+mod flow;
+mod logout;
+mod mailbox;
+mod metadata;
+mod page;
+mod proof;
+mod revoke;
+mod sign_in;
+mod sign_in_link;
+mod token;
+mod userinfo;
+mod visitor;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::talk;
+
+/// No request here has more to say.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// No request here may take longer.
+const TIME_LIMIT: Duration = Duration::from_secs(15);
+
+/// All endpoints of this authority.
+pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
+    let called_by_pages = Router::new()
+        .route("/oauth/token", post(token::post))
+        .route("/oauth/revoke", post(revoke::post))
+        .route("/userinfo", get(userinfo::answer).post(userinfo::answer))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::registered_origins));
+    let public = Router::new()
+        .route("/.well-known/openid-configuration", get(metadata::openid))
+        .route("/.well-known/oauth-authorization-server", get(metadata::openid))
+        .route("/.well-known/jwks.json", get(metadata::jwks))
+        .layer(middleware::from_fn(cors::any_origin));
+    // No CORS on anything that follows (RFC 9700 section 2.6).
+    let mut below = Router::new()
+        .route("/authorize", get(authorize::get).post(authorize::post))
+        .route("/authorize/resume", get(authorize::resume))
+        .route("/login/email", post(sign_in::email))
+        .route("/login/code", post(sign_in::code))
+        .route("/login/link", get(sign_in_link::look).post(sign_in_link::open))
+        .route("/consent", post(consent::post))
+        .route("/logout", get(logout::look).post(logout::post))
+        .route("/dev/mailbox", get(mailbox::page))
+        .route("/dev/mailbox.json", get(mailbox::json))
+        .route("/assets/authority.css", get(page::stylesheet))
+        .route("/healthz", get(healthz))
+        .merge(called_by_pages)
+        .merge(public);
+    if let Some(www) = www {
+        below = below.merge(files::router(www));
+    }
+    let router = if app.path.is_empty() {
+        below
+    } else {
+        // RFC 8414 section 3: for an issuer with a path, the well-known part comes first.
+        let inserted = format!("/.well-known/oauth-authorization-server{}", app.path);
+        let inserted = Router::new()
+            .route(&inserted, get(metadata::openid))
+            .layer(middleware::from_fn(cors::any_origin));
+        Router::new().nest(&app.path, below).merge(inserted)
+    };
+    router
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), watch))
+        .with_state(app)
+}
+
+/// Who asked and why it failed, for the log; put into a response's extensions by its handler.
+#[derive(Clone, Default)]
+pub(crate) struct Note {
+    pub(crate) client: Option<String>,
+    pub(crate) reason: Option<String>,
+}
+
+async fn healthz(State(app): State<Arc<App>>) -> Response {
+    if app.store.answers().await {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+    }
+}
+
+/// Ends what takes too long, and writes the log: endpoint, status, client, reason. Never a query, never a body.
+async fn watch(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let outcome = tokio::time::timeout(TIME_LIMIT, next.run(request)).await;
+    let response = outcome.unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response());
+    if app.log {
+        let note = response.extensions().get::<Note>().cloned().unwrap_or_default();
+        let path = path.as_deref().unwrap_or("(no endpoint)");
+        let client = note.client.as_deref().unwrap_or("-");
+        let reason = note.reason.as_deref().unwrap_or("-");
+        talk::say(&format!("{method} {path} {} client={client} reason={reason}", response.status().as_u16()));
+    }
+    response
+}

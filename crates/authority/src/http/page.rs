@@ -1,0 +1,86 @@
+//! Pages: plain forms, one stylesheet, no script, nothing from anywhere else.
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::Note;
+use super::answer::Failure;
+use crate::app::App;
+use crate::grant::redirect;
+
+/// Renders a page. `redirect_uri` is where its form may lead to in the end: Chromium holds `form-action` against every
+/// hop of the redirect chain.
+pub(crate) fn show(status: StatusCode, template: &impl Template, redirect_uri: Option<&str>) -> Response {
+    let Ok(html) = template.render() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let target = redirect_uri.map(|uri| format!(" {}", redirect::form_action(uri))).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; form-action 'self'{target}; base-uri 'none'; frame-ancestors 'none'"
+    );
+    let mut response = (status, html).into_response();
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // `no-referrer` would blank the Origin of our own forms.
+        (header::REFERRER_POLICY, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Redirect URIs are printable ASCII by registration, so this does not fail.
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// The stylesheet of all pages.
+pub(crate) async fn stylesheet() -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, include_str!("../../static/authority.css")).into_response()
+}
+
+/// Something that a person is told instead of what they asked for.
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) words: &'static str,
+    reason: String,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, words: &'static str) -> Self {
+        Self { status, words, reason: "page".into() }
+    }
+
+    /// The page that says so.
+    pub(crate) fn page(self, app: &App) -> Response {
+        let template = ProblemPage { path: &app.path, words: self.words };
+        let mut response = show(self.status, &template, None);
+        response.extensions_mut().insert(Note { client: None, reason: Some(self.reason) });
+        response
+    }
+}
+
+impl<T: Into<Failure>> From<T> for Problem {
+    fn from(failure: T) -> Self {
+        let refused = failure.into().refused();
+        let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let words = if status.is_server_error() {
+            "Something failed here. Nothing was granted; please try again."
+        } else {
+            "The request cannot be read."
+        };
+        Self { status, words, reason: refused.reason() }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage<'a> {
+    path: &'a str,
+    words: &'a str,
+}

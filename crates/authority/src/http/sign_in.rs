@@ -1,0 +1,210 @@
+//! Sign-in, in the window that asked: an address, then a wait with room for a code.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+
+use super::authorize::{resume_address, see_other};
+use super::flow::Flow;
+use super::page::{self, Problem};
+use super::visitor::Visitor;
+use crate::app::App;
+use crate::grant::authorize::Request;
+use crate::grant::params::Params;
+use crate::grant::short_code;
+use crate::keys::sha256;
+use crate::mail::sign_in_letter;
+use crate::random;
+use crate::store::{CodeTry, NewLink};
+
+/// The page that asks for an address.
+pub(crate) fn page(
+    app: &App,
+    visitor: &Visitor,
+    request: &Request<'_>,
+    flow: &Flow,
+    problem: Option<&str>,
+) -> Result<Response, Problem> {
+    let template = SignInPage {
+        path: &app.path,
+        client: &request.client.name,
+        csrf: visitor.form_token(app),
+        flow: flow.seal(app)?,
+        email: request.login_hint.as_deref().unwrap_or_default(),
+        problem,
+    };
+    let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    Ok(visitor.name(app, page::show(status, &template, Some(&request.redirect_uri))))
+}
+
+/// `POST /login/email`: the letter goes out, and the answer is the same for every address.
+pub(crate) async fn email(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let outcome = async {
+        let params = form(&body)?;
+        let visitor = Visitor::read(&app, &headers).await?;
+        visitor.check(&app, &headers, &params, &visitor.form_token(&app))?;
+        let flow = Flow::open(&app, params.required("flow")?)?;
+        let request = flow.request(&app)?;
+        let Some(email) = params.one("email")?.and_then(address) else {
+            return page(&app, &visitor, &request, &flow, Some("That is not an e-mail address."));
+        };
+        let token = random::token()?;
+        let sealed = flow.seal(&app)?;
+        let place = peer.ip().to_canonical().to_string();
+        let link = NewLink {
+            token_hash: sha256(token.expose()),
+            browser_hash: visitor.browser_hash(),
+            email: &email,
+            flow: &sealed,
+            browser: browser_name(&headers),
+            place: &place,
+        };
+        let now = app.now();
+        if app.store.add_link(&link, app.letters_per_address, now).await? {
+            let address = format!("{}/login/link?token={}", app.base, token.expose());
+            app.outbox.post(sign_in_letter(&email, &request.client.name, &address, &place, now));
+        }
+        wait(&app, &visitor, &request, &flow, None)
+    };
+    outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
+}
+
+/// `POST /login/code`: the code that another browser showed.
+pub(crate) async fn code(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    let outcome = async {
+        let params = form(&body)?;
+        let visitor = Visitor::read(&app, &headers).await?;
+        visitor.check(&app, &headers, &params, &visitor.form_token(&app))?;
+        let flow = Flow::open(&app, params.required("flow")?)?;
+        let request = flow.request(&app)?;
+        let browser = visitor.browser_hash();
+        let mac = short_code::mac(&app.keys.short_code, &browser, params.one("code")?.unwrap_or_default());
+        let words = match app.store.try_code(&browser, &mac, app.now()).await? {
+            CodeTry::Right(used) => {
+                return visitor
+                    .sign_in(&app, &used.email, see_other(&resume_address(&app, &used.flow)))
+                    .await;
+            }
+            CodeTry::Wrong(left) if left > 0 => "That code is not right. Please look again.",
+            CodeTry::Wrong(_) => "That was the last try. Please ask for a new link.",
+            CodeTry::None => "No code is waiting here. Open the link first, or ask for a new one.",
+        };
+        wait(&app, &visitor, &request, &flow, Some(words))
+    };
+    outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
+}
+
+/// The parameters of a form.
+pub(crate) fn form(body: &[u8]) -> Result<Params, Problem> {
+    let text = std::str::from_utf8(body)
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The form cannot be read."))?;
+    Ok(Params::from_form(text)?)
+}
+
+fn wait(
+    app: &App,
+    visitor: &Visitor,
+    request: &Request<'_>,
+    flow: &Flow,
+    problem: Option<&str>,
+) -> Result<Response, Problem> {
+    let sealed = flow.seal(app)?;
+    let template = WaitPage {
+        path: &app.path,
+        client: &request.client.name,
+        csrf: visitor.form_token(app),
+        resume: resume_address(app, &sealed),
+        flow: sealed,
+        mailbox: app.mailbox.is_some(),
+        problem,
+    };
+    let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    Ok(page::show(status, &template, Some(&request.redirect_uri)))
+}
+
+/// An address in the form in which it is kept. Only its form is looked at: who may sign in is said by letter.
+fn address(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (local, domain) = text.rsplit_once('@')?;
+    let sound = text.len() <= 254
+        && !local.is_empty()
+        && domain.contains('.')
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
+        && domain.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+        // What could break out of a header or an address list has no place in either part.
+        && local.bytes().all(|b| b.is_ascii_graphic() && !b"()<>[]:;@\\,\"".contains(&b));
+    sound.then(|| text.to_ascii_lowercase())
+}
+
+/// What a browser calls itself, in two words that a person recognises.
+fn browser_name(headers: &HeaderMap) -> &'static str {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    // In this order: each later name also stands in what the earlier ones send.
+    [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ]
+    .into_iter()
+    .find(|(mark, _)| agent.contains(mark))
+    .map_or("an unknown browser", |(_, name)| name)
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'a> {
+    path: &'a str,
+    client: &'a str,
+    csrf: String,
+    flow: String,
+    email: &'a str,
+    problem: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "wait.html")]
+struct WaitPage<'a> {
+    path: &'a str,
+    client: &'a str,
+    csrf: String,
+    flow: String,
+    resume: String,
+    mailbox: bool,
+    problem: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        assert_eq!(address(" Ada@Example.COM ").as_deref(), Some("ada@example.com"));
+        assert_eq!(address("a+tag@b.example").as_deref(), Some("a+tag@b.example"));
+        for bad in [
+            "",
+            "ada",
+            "@b.example",
+            "a@b",
+            "a b@c.example",
+            "a@b.example\r\nBcc: c@d.example",
+            "a,b@c.example",
+        ] {
+            assert_eq!(address(bad), None, "{bad}");
+        }
+    }
+}

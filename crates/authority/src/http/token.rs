@@ -1,0 +1,208 @@
+//! `/oauth/token`: codes and refresh tokens become access tokens (RFC 6749 section 3.2).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::Response;
+use gatepass_core::name::Scopes;
+use serde_json::{Value, json};
+
+use super::answer::{self, Failure};
+use super::{Note, client_auth, proof};
+use crate::app::App;
+use crate::grant::authorize::audience_parameter;
+use crate::grant::claims::{self, Issuance};
+use crate::grant::client::Client;
+use crate::grant::params::Params;
+use crate::grant::redeem::{self, Attempt};
+use crate::grant::refresh::{self, Caller, Family, Verdict};
+use crate::grant::refused::Refused;
+use crate::keys::sha256;
+use crate::random;
+
+/// `POST /oauth/token`.
+pub(crate) async fn post(
+    State(app): State<Arc<App>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let basic = headers.contains_key(header::AUTHORIZATION);
+    let read = client_auth::parameters(&uri, &headers, &body).and_then(|params| {
+        params.refuse_repeated()?;
+        Ok((client_auth::client(&app, &headers, &params)?, params))
+    });
+    let response = match read {
+        Err(refused) => answer::error(refused, None, basic),
+        Ok((client, params)) => match exchange(&app, client, &method, &headers, &params).await {
+            Ok(tokens) => {
+                let mut response = answer::json(StatusCode::OK, &tokens);
+                response.extensions_mut().insert(Note { client: Some(client.id.clone()), reason: None });
+                response
+            }
+            Err(failure) => answer::error(failure.refused(), Some(client.id.clone()), basic),
+        },
+    };
+    proof::offer_nonce(&app, response)
+}
+
+async fn exchange(
+    app: &App,
+    client: &Client,
+    method: &Method,
+    headers: &HeaderMap,
+    params: &Params,
+) -> Result<Value, Failure> {
+    let grant_type = params.required("grant_type")?;
+    let proof = proof::check(app, headers, method, "/oauth/token", None).await?;
+    let jkt = proof.as_ref().map(|proof| proof.jkt.as_str());
+    match grant_type {
+        "authorization_code" => redeem_code(app, client, params, jkt).await,
+        "refresh_token" => refresh(app, client, params, jkt).await,
+        _ => Err(Refused::GrantType.into()),
+    }
+}
+
+/// RFC 6749 section 4.1.3.
+async fn redeem_code(
+    app: &App,
+    client: &Client,
+    params: &Params,
+    jkt: Option<&str>,
+) -> Result<Value, Failure> {
+    let hash = sha256(params.required("code")?);
+    let attempt = Attempt {
+        client,
+        redirect_uri: params.required("redirect_uri")?,
+        verifier: params.one("code_verifier")?,
+        jkt,
+    };
+    let now = app.now();
+    let code = app.store.code(&hash).await?.ok_or(Refused::CodeUnknown)?;
+    if let Err(refused) = redeem::check(&code, &attempt, now) {
+        if let (Refused::CodeReplayed, Some(family)) = (refused, &code.family_id) {
+            app.store.revoke(family, "code replayed", now).await?;
+        }
+        return Err(refused.into());
+    }
+    // RFC 8707 section 2.2: at most what was granted.
+    if audience_parameter(params)?.is_some_and(|asked| asked != code.audience) {
+        return Err(Refused::Target.into());
+    }
+    let scope = Scopes::parse(&code.scope)?;
+    let refreshable = client.always_refresh || scope.contains("offline_access");
+    let life = |seconds| now.plus(Duration::from_secs(seconds));
+    let family = Family {
+        id: random::bytes()?,
+        user_id: code.user_id,
+        client_id: code.client_id,
+        sid: code.sid,
+        scope: code.scope,
+        audience: code.audience,
+        // RFC 9449 section 5: a public client's refresh tokens are bound, a confidential one has its secret.
+        dpop_jkt: jkt.filter(|_| client.is_public()).map(str::to_owned),
+        generation: 1,
+        generation_at: now,
+        auth_time: code.auth_time,
+        idle_expires_at: life(if refreshable {
+            client.refresh_idle_seconds
+        } else {
+            client.access_token_seconds
+        }),
+        absolute_expires_at: life(if refreshable {
+            client.refresh_absolute_seconds
+        } else {
+            client.access_token_seconds
+        }),
+        revoked: false,
+    };
+    if !app.store.redeem_code(&hash, &family, now).await? {
+        // Another request with the same code was first, a moment ago.
+        if let Some(winner) = app.store.code(&hash).await?.and_then(|code| code.family_id) {
+            app.store.revoke(&winner, "code replayed", now).await?;
+        }
+        return Err(Refused::CodeReplayed.into());
+    }
+    issue(app, client, &family, &scope, jkt, code.nonce.as_deref(), refreshable).await
+}
+
+/// RFC 6749 section 6: one conditional statement moves the family, or the rules say why not.
+async fn refresh(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<Value, Failure> {
+    let token = params.required("refresh_token")?;
+    let presented = refresh::read(&app.keys.refresh, &client.id, token).ok_or(Refused::RefreshUnknown)?;
+    let now = app.now();
+    let narrowed = narrow(app, &presented.family_id, params).await?;
+    let idle = Duration::from_secs(client.refresh_idle_seconds);
+    let family = match app.store.advance(presented, jkt, idle, now).await? {
+        Some(family) => family,
+        None => {
+            let family = app.store.family(&presented.family_id).await?.ok_or(Refused::RefreshUnknown)?;
+            let caller = Caller { authenticated: !client.is_public(), jkt };
+            match refresh::judge(&family, presented.generation, caller, now) {
+                Verdict::Successor => family,
+                Verdict::Refuse(refused) => return Err(refused.into()),
+                Verdict::Revoke => {
+                    app.store.revoke(&family.id, "refresh token replayed", now).await?;
+                    return Err(Refused::RefreshReplayed.into());
+                }
+            }
+        }
+    };
+    let scope = match narrowed {
+        Some(scope) => scope,
+        None => Scopes::parse(&family.scope)?,
+    };
+    issue(app, client, &family, &scope, jkt, None, true).await
+}
+
+/// What a refresh asks for less than it has (RFC 6749 section 6). Looked at before the family moves, so that a mistake
+/// costs nothing; without these parameters, nothing is looked up.
+async fn narrow(app: &App, family_id: &[u8; 16], params: &Params) -> Result<Option<Scopes>, Failure> {
+    let (scope, audience) = (params.one("scope")?, audience_parameter(params)?);
+    if scope.is_none() && audience.is_none() {
+        return Ok(None);
+    }
+    let family = app.store.family(family_id).await?.ok_or(Refused::RefreshUnknown)?;
+    if audience.is_some_and(|asked| asked != family.audience) {
+        return Err(Refused::Target.into());
+    }
+    let granted = Scopes::parse(&family.scope)?;
+    let Some(scope) = scope else { return Ok(Some(granted)) };
+    let asked = Scopes::parse(scope).map_err(|_| Refused::Scope)?;
+    if granted.contains_all(&asked) { Ok(Some(asked)) } else { Err(Refused::Scope.into()) }
+}
+
+/// The answer (RFC 6749 section 5.1).
+async fn issue(
+    app: &App,
+    client: &Client,
+    family: &Family,
+    scope: &Scopes,
+    jkt: Option<&str>,
+    nonce: Option<&str>,
+    refreshable: bool,
+) -> Result<Value, Failure> {
+    let issuance = Issuance { issuer: app.issuer.as_str(), family, scope, client, now: app.now() };
+    let unique = random::identifier()?;
+    let access_token = app.es256.sign("at+jwt", &claims::access_token(issuance, jkt, &unique))?;
+    let mut tokens = json!({
+        "token_type": if jkt.is_some() { "DPoP" } else { "Bearer" },
+        "expires_in": client.access_token_seconds,
+        "scope": scope.to_text(),
+    });
+    if refreshable {
+        let token = refresh::mint(&app.keys.refresh, &client.id, &family.id, family.generation);
+        tokens["refresh_token"] = token.expose().as_str().into();
+    }
+    if scope.contains("openid") {
+        let email = app.store.email(&family.user_id).await?.ok_or(Refused::Server)?;
+        let claims = claims::id_token(issuance, &email, nonce, &access_token);
+        tokens["id_token"] = app.id_token_key(client).sign("JWT", &claims)?.into();
+    }
+    tokens["access_token"] = access_token.into();
+    Ok(tokens)
+}

@@ -1,0 +1,86 @@
+//! Authorization codes.
+
+use gatepass_core::time::Timestamp;
+use sqlx::Row;
+
+use super::{Store, families, family_id, seconds, timestamp};
+use crate::grant::redeem::Code;
+use crate::grant::refresh::Family;
+
+impl Store {
+    /// Keeps a new code under its hash.
+    pub(crate) async fn add_code(&self, code_hash: &[u8; 32], code: &Code) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO authorization_code (code_hash, client_id, redirect_uri, user_id, sid, scope, audience,
+                 nonce, challenge, dpop_jkt, auth_time, expires_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&code_hash[..])
+        .bind(&code.client_id)
+        .bind(&code.redirect_uri)
+        .bind(&code.user_id)
+        .bind(&code.sid)
+        .bind(&code.scope)
+        .bind(&code.audience)
+        .bind(&code.nonce)
+        .bind(&code.challenge)
+        .bind(&code.dpop_jkt)
+        .bind(seconds(code.auth_time))
+        .bind(seconds(code.expires_at))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// Looks at a code, used or not.
+    pub(crate) async fn code(&self, code_hash: &[u8; 32]) -> Result<Option<Code>, sqlx::Error> {
+        sqlx::query("SELECT * FROM authorization_code WHERE code_hash = ?")
+            .bind(&code_hash[..])
+            .fetch_optional(&self.writer)
+            .await?
+            .map(|row| {
+                Ok(Code {
+                    client_id: row.try_get("client_id")?,
+                    redirect_uri: row.try_get("redirect_uri")?,
+                    user_id: row.try_get("user_id")?,
+                    sid: row.try_get("sid")?,
+                    scope: row.try_get("scope")?,
+                    audience: row.try_get("audience")?,
+                    nonce: row.try_get("nonce")?,
+                    challenge: row.try_get("challenge")?,
+                    dpop_jkt: row.try_get("dpop_jkt")?,
+                    auth_time: timestamp(&row, "auth_time")?,
+                    expires_at: timestamp(&row, "expires_at")?,
+                    family_id: family_id(&row, "family_id")?,
+                })
+            })
+            .transpose()
+    }
+
+    /// Turns a code into a family: both or neither, and only the first time. `false` if another request was first.
+    pub(crate) async fn redeem_code(
+        &self,
+        code_hash: &[u8; 32],
+        family: &Family,
+        now: Timestamp,
+    ) -> Result<bool, sqlx::Error> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let changed = sqlx::query(
+            "UPDATE authorization_code SET family_id = ?
+             WHERE code_hash = ? AND family_id IS NULL AND expires_at > ?",
+        )
+        .bind(&family.id[..])
+        .bind(&code_hash[..])
+        .bind(seconds(now))
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+        if changed != 1 {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        families::insert(&mut transaction, family, now).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,114 @@
+//! Families of tokens: one row each, one conditional write a refresh.
+
+use std::time::Duration;
+
+use gatepass_core::time::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::{Store, family_id, seconds, timestamp};
+use crate::grant::refresh::{Family, Presented};
+
+impl Store {
+    /// Moves a family from the presented generation to the next one, if that is still its newest, the family lives,
+    /// and the caller holds its key. Of any number of callers at once, one succeeds.
+    pub(crate) async fn advance(
+        &self,
+        presented: Presented,
+        jkt: Option<&str>,
+        idle: Duration,
+        now: Timestamp,
+    ) -> Result<Option<Family>, sqlx::Error> {
+        let rows = sqlx::query(
+            "UPDATE family SET generation = generation + 1, generation_at = ?1, idle_expires_at = ?2
+             WHERE id = ?3 AND generation = ?4 AND revoked_at IS NULL
+                 AND idle_expires_at > ?1 AND absolute_expires_at > ?1
+                 AND (dpop_jkt IS NULL OR dpop_jkt = ?5)
+             RETURNING *",
+        )
+        .bind(seconds(now))
+        .bind(seconds(now.plus(idle)))
+        .bind(&presented.family_id[..])
+        .bind(presented.generation)
+        .bind(jkt)
+        .fetch_all(&self.writer)
+        .await?;
+        rows.first().map(read).transpose()
+    }
+
+    /// Looks at a family.
+    pub(crate) async fn family(&self, id: &[u8; 16]) -> Result<Option<Family>, sqlx::Error> {
+        sqlx::query("SELECT * FROM family WHERE id = ?")
+            .bind(&id[..])
+            .fetch_optional(&self.readers)
+            .await?
+            .as_ref()
+            .map(read)
+            .transpose()
+    }
+
+    /// Ends a family and everything that came from it. The first reason stays.
+    pub(crate) async fn revoke(
+        &self,
+        id: &[u8; 16],
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE family SET revoked_at = ?, revoke_reason = ? WHERE id = ? AND revoked_at IS NULL",
+        )
+        .bind(seconds(now))
+        .bind(reason)
+        .bind(&id[..])
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+}
+
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    family: &Family,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO family (id, user_id, client_id, sid, scope, audience, dpop_jkt, generation, generation_at,
+             auth_time, created_at, idle_expires_at, absolute_expires_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&family.id[..])
+    .bind(&family.user_id)
+    .bind(&family.client_id)
+    .bind(&family.sid)
+    .bind(&family.scope)
+    .bind(&family.audience)
+    .bind(&family.dpop_jkt)
+    .bind(family.generation)
+    .bind(seconds(family.generation_at))
+    .bind(seconds(family.auth_time))
+    .bind(seconds(now))
+    .bind(seconds(family.idle_expires_at))
+    .bind(seconds(family.absolute_expires_at))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn read(row: &SqliteRow) -> Result<Family, sqlx::Error> {
+    let revoked_at: Option<i64> = row.try_get("revoked_at")?;
+    Ok(Family {
+        id: family_id(row, "id")?.ok_or(sqlx::Error::RowNotFound)?,
+        user_id: row.try_get("user_id")?,
+        client_id: row.try_get("client_id")?,
+        sid: row.try_get("sid")?,
+        scope: row.try_get("scope")?,
+        audience: row.try_get("audience")?,
+        dpop_jkt: row.try_get("dpop_jkt")?,
+        generation: row.try_get("generation")?,
+        generation_at: timestamp(row, "generation_at")?,
+        auth_time: timestamp(row, "auth_time")?,
+        idle_expires_at: timestamp(row, "idle_expires_at")?,
+        absolute_expires_at: timestamp(row, "absolute_expires_at")?,
+        revoked: revoked_at.is_some(),
+    })
+}

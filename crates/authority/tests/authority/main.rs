@@ -1,0 +1,14 @@
+//! The authority over a real loopback socket, as browsers and programs meet it. Time is moved, never waited for.
+
+mod binary;
+mod clients;
+mod codes;
+mod edges;
+mod key;
+mod links;
+mod persistence;
+mod proofs;
+mod redirects;
+mod refresh;
+mod walk;
+mod world;
