@@ -1,3 +1,63 @@
-//! Not built yet.
+//! The project's own commands: `cargo xtask test`, `wasm`, `size`.
+//!
+//! One file a command; what they share lies beside them: `workspace` (where things are), `build` (what cargo makes),
+//! `process` (children that end in time), `scratch` (folders and ports that are gone afterwards), `talk`.
 
-fn main() {}
+mod build;
+mod clock;
+mod deny;
+mod environment;
+mod failure;
+mod guardian;
+mod install;
+mod manifest;
+mod process;
+mod scratch;
+mod shipped;
+mod size;
+mod stage;
+mod steps;
+mod table;
+mod talk;
+mod test;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test [--install] [--only NAME,..]  everything that must hold, cheap failures first
+  wasm                               builds and stages what pages load, under target/www
+  size [--json]                      how much that weighs, against the budget in wasm-pack.toml";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(code) => code,
+        Err(failure) => {
+            talk::failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Result<ExitCode, Failure> {
+    match words {
+        ["test", options @ ..] => test::command(options),
+        ["wasm"] => wasm::command(),
+        ["size"] => size::command(false),
+        ["size", "--json"] => size::command(true),
+        [] | ["help" | "--help" | "-h"] => {
+            talk::data(USAGE);
+            Ok(ExitCode::SUCCESS)
+        }
+        other => {
+            Err(Failure::new(format!("unknown command: `{}`", other.join(" "))).hint("cargo xtask help"))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What cargo makes for the other commands.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::manifest::Manifest;
+use crate::workspace::Workspace;
+use crate::{environment, install, process};
+
+/// The target of pages and extensions.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+/// The target that has no `std` at all.
+pub(crate) const WASM_WITHOUT_STD: &str = "wasm32v1-none";
+/// The features that only tests may have: the clock can be moved.
+pub(crate) const TESTING: &str = "gatepass-authority/testing,gatepass-cli/testing";
+
+/// The programs that people run.
+pub(crate) const PROGRAMS: [&str; 2] = ["gatepass", "gatepass-authority"];
+
+/// A cold build of everything on two slow cores, with room.
+pub(crate) const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
+
+/// Builds one program of the workspace and returns its path.
+pub(crate) fn tool(workspace: &Workspace, package: &str) -> Result<PathBuf, Failure> {
+    process::run(&mut workspace.cargo(&["build", "--quiet", "--locked", "--package", package]), BUILD_LIMIT)?;
+    Ok(workspace.binary(package))
+}
+
+/// Builds the programs that end-to-end tests drive, with a clock that can be moved, and returns the folder they are in:
+/// one of their own, because the next build without these features replaces what lies in cargo's.
+///
+/// With `--tests`, because then the features are those of `cargo test --workspace` and nothing is built twice.
+pub(crate) fn testing_programs(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let words = ["build", "--locked", "--workspace", "--bins", "--tests", "--features", TESTING];
+    process::run(&mut workspace.cargo(&words), BUILD_LIMIT)?;
+    let folder = workspace.target().join("end-to-end");
+    for program in PROGRAMS {
+        let built = workspace.binary(program);
+        let copy = folder.join(built.file_name().unwrap_or_default());
+        // Removed first: one that still runs somewhere cannot be written to.
+        fs::create_dir_all(&folder)
+            .map(|()| drop(fs::remove_file(&copy)))
+            .and_then(|()| fs::copy(&built, &copy))
+            .map_err(|error| Failure::io(copy.display(), &error))?;
+    }
+    Ok(folder)
+}
+
+/// Builds the wasm module and its glue into `out`.
+pub(crate) fn wasm(workspace: &Workspace, manifest: &Manifest, out: &Path) -> Result<(), Failure> {
+    require_target(workspace, WASM)?;
+    let source = workspace.root().join(&manifest.source).join("Cargo.toml");
+    // As a cdylib alone: beside the rlib that tests link, cargo would do no link-time optimisation.
+    let mut cargo =
+        workspace.cargo(&["rustc", "--locked", "--lib", "--crate-type", "cdylib", "--target", WASM]);
+    cargo
+        .args(["--profile", &manifest.profile, "--features", &manifest.features])
+        .arg("--manifest-path")
+        .arg(source);
+    process::run(&mut cargo, BUILD_LIMIT)?;
+    let module = workspace.target().join(WASM).join(&manifest.profile).join("gatepass_web.wasm");
+    let bindgen = tool(workspace, "gatepass-bindgen")?;
+    process::run(Command::new(bindgen).arg(module).arg(out), Duration::from_secs(120))
+}
+
+/// Makes sure that a target is installed; toolchains add it only when asked.
+pub(crate) fn require_target(workspace: &Workspace, target: &str) -> Result<(), Failure> {
+    if install::has_target(workspace, target) {
+        return Ok(());
+    }
+    if environment::program("rustup").is_none() {
+        return Err(Failure::new(format!("the target {target} is not installed")).hint(format!(
+            "install it the way this toolchain was installed; with rustup: rustup target add {target}"
+        )));
+    }
+    install::permitted(false, &[format!("rustup target add {target}")])
+        .then_some(())
+        .ok_or_else(|| Failure::new(format!("the target {target} is not installed")))
+        .and_then(|()| install::add_target(workspace, target))
+        .map_err(|failure| failure.hint(format!("rustup target add {target}")))
+}
