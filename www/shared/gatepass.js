@@ -1,0 +1,260 @@
+// Gatepass for pages. The work is done by the core, compiled to WebAssembly beside this file; here is what belongs to
+// the page: its address, its other tabs, and the order of events.
+//
+// Nothing happens on import, so that servers may import it too.
+
+import { GatepassError } from "./errors.js";
+
+export { GatepassError };
+
+/**
+ * @typedef {object} GatepassOptions
+ * @property {string} issuer exactly as the server spells it, with or without a slash at the end
+ * @property {string} clientId
+ * @property {string} redirectUri where sign-ins come back to; absolute
+ * @property {string} [scope] default `openid email profile offline_access`
+ * @property {"RS256" | "ES256"} [idTokenAlg] what the client is registered with; default RS256
+ * @property {"required" | "preferred" | "off"} [dpop] whether sessions are bound to a key; default preferred
+ * @property {string} [session] tells several sessions of one client apart; default `default`
+ *
+ * @typedef {object} Session who is signed in; holds no token
+ * @property {string} id
+ * @property {string} issuer
+ * @property {string} subject
+ * @property {{sub: string, email?: string, name?: string}} claims
+ * @property {string[]} scopes
+ * @property {boolean} bound whether the session is bound to a key that never leaves this browser
+ * @property {number} signedInAt milliseconds since 1970
+ * @property {number | undefined} accessExpiresAt milliseconds since 1970
+ *
+ * @typedef {object} AccessToken
+ * @property {string} value
+ * @property {"Bearer" | "DPoP"} type
+ * @property {number} expiresAt milliseconds since 1970
+ *
+ * @typedef {"initial" | "signedIn" | "refreshed" | "signedOut" | "expired" | "otherTab"} Reason
+ * @typedef {{session: Session | null, reason: Reason}} SessionEvent
+ *
+ * @typedef {object} Gatepass
+ * @property {(url?: string) => Promise<Session | null>} handleCallback
+ *   finishes a sign-in; null if the address is not its callback. May be called any number of times.
+ * @property {(options?: {prompt?: string, loginHint?: string}) => Promise<never>} signIn
+ *   leaves the page; rejects if the person comes back to it
+ * @property {() => Promise<Session | null>} getSession no network
+ * @property {(options?: {minTtl?: number, forceRefresh?: boolean, signal?: AbortSignal}) => Promise<AccessToken>} getAccessToken
+ *   a token that lives for `minTtl` more seconds (default 30); never opens anything. The signal ends the waiting only.
+ * @property {() => Promise<{revoked: boolean}>} signOut ends the session here, then at the server
+ * @property {(event: "session", listener: (event: SessionEvent) => void) => () => void} on
+ *   the first event is always `initial`; returns what ends the subscription
+ */
+
+/**
+ * Callbacks by state, and while one is under way, by session: a page that handles its callback twice (StrictMode does)
+ * gets one sign-in, although the first call has already cleaned the address.
+ * @type {Map<string, Promise<Session | null>>}
+ */
+const callbacks = new Map();
+
+/** @type {Promise<any> | undefined} */
+let loading;
+
+/** Loads the wasm part once. */
+function load() {
+  loading ??= (async () => {
+    try {
+      // @ts-ignore: made by `cargo xtask wasm`, beside this file
+      const glue = await import("./gatepass_web.js");
+      await glue.default({ module_or_path: new URL("./gatepass_web_bg.wasm", import.meta.url) });
+      return glue;
+    } catch (cause) {
+      loading = undefined;
+      const error = new GatepassError("unsupported_browser", { fault: "machine", retryable: true });
+      error.cause = cause;
+      throw error;
+    }
+  })();
+  return loading;
+}
+
+/**
+ * Opens this browser's place for one client. Restores what is there; never navigates.
+ * @param {GatepassOptions} options
+ * @returns {Promise<Gatepass>}
+ */
+export async function createGatepass(options) {
+  for (const field of /** @type {const} */ (["issuer", "clientId", "redirectUri"])) {
+    if (typeof options?.[field] !== "string") throw new GatepassError("configuration", { detail: field });
+  }
+  const { Gatepass } = await load();
+  /** @type {(call: () => any) => Promise<any>} */
+  const core = async (call) => {
+    try {
+      return await call();
+    } catch (thrown) {
+      throw GatepassError.from(thrown);
+    }
+  };
+  const { issuer, clientId, redirectUri } = options;
+  const { scope = "openid email profile offline_access", idTokenAlg = "RS256", dpop = "preferred", session = "default" } = options;
+  const inner = await core(() => new Gatepass(issuer, clientId, redirectUri, scope, idTokenAlg, dpop, session));
+
+  /** @returns {Promise<any>} the session with its generation */
+  const stored = () => core(() => inner.getSession());
+  /** @type {(found: any) => Session | null} */
+  const shown = (found) => {
+    if (!found) return null;
+    const { generation: _, ...session } = found;
+    return Object.freeze(session);
+  };
+
+  let known = await stored();
+
+  // ---- events: after the commit, in a microtask, once for each change of what is stored
+
+  /** @type {Set<(event: SessionEvent) => void>} */
+  const listeners = new Set();
+  const channel = new BroadcastChannel(`gatepass:${inner.id}`);
+
+  /** @type {(listener: (event: SessionEvent) => void, reason: Reason) => void} */
+  const tell = (listener, reason) => {
+    const event = { session: shown(known), reason };
+    queueMicrotask(() => {
+      if (!listeners.has(listener)) return;
+      try {
+        listener(event);
+      } catch (error) {
+        reportError(error);
+      }
+    });
+  };
+
+  /** One look after the other, so that what was read first is never told last. */
+  let looking = Promise.resolve();
+
+  /**
+   * Looks at what is stored, and tells whoever listens if it has changed.
+   * @type {(reason: Reason) => Promise<void>}
+   */
+  const look = (reason) => {
+    const looked = looking.then(async () => {
+      const found = await stored();
+      if (found?.generation === known?.generation) return;
+      known = found;
+      for (const listener of listeners) tell(listener, reason);
+      // The other tabs look for themselves: no token ever goes through a channel.
+      if (reason !== "otherTab") channel.postMessage({ session: inner.id, generation: found?.generation ?? null, kind: reason });
+    });
+    looking = looked.catch(() => {});
+    return looked;
+  };
+
+  channel.onmessage = () => void look("otherTab").catch(() => {});
+  // A page that comes back from the back/forward cache has heard nothing in the meantime.
+  addEventListener("pageshow", (event) => {
+    if (/** @type {PageTransitionEvent} */ (event).persisted) look("otherTab").catch(() => {});
+  });
+  // In Node a channel would keep the process alive; browsers know no such method.
+  /** @type {any} */ (channel).unref?.();
+
+  // ---- sign in
+
+  /** @type {Gatepass["signIn"]} */
+  const signIn = async (wishes = {}) => {
+    const url = await core(() => inner.signIn(wishes.prompt, wishes.loginHint));
+    return new Promise((_, reject) => {
+      const shownAgain = (/** @type {PageTransitionEvent} */ event) => {
+        if (!event.persisted) return;
+        removeEventListener("pageshow", shownAgain);
+        reject(new GatepassError("navigated_back"));
+      };
+      addEventListener("pageshow", shownAgain);
+      location.assign(url);
+    });
+  };
+
+  /** @type {Gatepass["handleCallback"]} */
+  const handleCallback = async (url = location.href) => {
+    const callback = new URL(url);
+    const { searchParams } = callback;
+    const state = searchParams.get("state");
+    const redirect = new URL(options.redirectUri);
+    const ours = callback.origin + callback.pathname === redirect.origin + redirect.pathname;
+    const answers = ours && state && (searchParams.has("code") || searchParams.has("error"));
+    const running = callbacks.get(answers ? state : inner.id);
+    if (running || !answers) return running ?? null;
+    // Before anything is sent: neither a reload nor anybody's statistics shall see the code.
+    if (typeof history !== "undefined" && url === location.href) {
+      for (const name of ["code", "state", "iss", "session_state", "error", "error_description", "error_uri"]) {
+        searchParams.delete(name);
+      }
+      history.replaceState(history.state, "", callback);
+    }
+    const finishing = (async () => {
+      await core(() => inner.handleCallback(url));
+      await look("signedIn");
+      return shown(known);
+    })();
+    callbacks.set(state, finishing);
+    callbacks.set(inner.id, finishing);
+    finishing.catch(() => {}).finally(() => callbacks.delete(inner.id));
+    return finishing;
+  };
+
+  // ---- tokens
+
+  /** @type {Map<string, Promise<AccessToken>>} */
+  const asking = new Map();
+
+  /** @type {(minTtl: number | undefined, forceRefresh: boolean) => Promise<AccessToken>} */
+  const ask = async (minTtl, forceRefresh) => {
+    try {
+      const { refreshed, ...token } = await core(() => inner.getAccessToken(minTtl, forceRefresh));
+      if (refreshed) await look("refreshed");
+      return Object.freeze({ ...token, toString: () => "[redacted]", toJSON: () => "[redacted]" });
+    } catch (error) {
+      const { code } = /** @type {GatepassError} */ (error);
+      if (code === "session_ended" || code === "not_signed_in") await look("expired");
+      throw error;
+    }
+  };
+
+  /** @type {Gatepass["getAccessToken"]} */
+  const getAccessToken = ({ minTtl, forceRefresh = false, signal } = {}) => {
+    const key = `${minTtl} ${forceRefresh}`;
+    let asked = asking.get(key);
+    if (!asked) {
+      asked = ask(minTtl, forceRefresh).finally(() => asking.delete(key));
+      asking.set(key, asked);
+    }
+    if (!signal) return asked;
+    const token = asked;
+    return new Promise((resolve, reject) => {
+      const abort = () => reject(signal.reason);
+      if (signal.aborted) abort();
+      signal.addEventListener("abort", abort, { once: true });
+      token.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    });
+  };
+
+  /** @type {Gatepass["signOut"]} */
+  const signOut = async () => {
+    const revoked = await core(() => inner.signOut());
+    await look("signedOut");
+    return { revoked: revoked !== false };
+  };
+
+  return Object.freeze({
+    handleCallback,
+    signIn,
+    getSession: async () => shown(await stored()),
+    getAccessToken,
+    signOut,
+    on: (/** @type {"session"} */ _event, /** @type {(event: SessionEvent) => void} */ listener) => {
+      // Each subscription is its own, even if one function listens twice.
+      const own = (/** @type {SessionEvent} */ event) => listener(event);
+      listeners.add(own);
+      tell(own, "initial");
+      return () => void listeners.delete(own);
+    },
+  });
+}
