@@ -12,6 +12,8 @@ export function openSite() {
     issuer: meta?.content || new URL("../", here).href.replace(/\/$/, ""),
     clientId: "gatepass-dashboard",
     redirectUri: new URL("callback.html", here).href,
+    // Our authority keeps its own dashboard signed in without `offline_access`, which would ask for consent each time.
+    scope: "openid email profile",
     idTokenAlg: "ES256",
   });
 }

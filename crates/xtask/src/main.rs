@@ -1,10 +1,11 @@
-//! The project's own commands: `cargo xtask test`, `wasm`, `size`.
+//! The project's own commands: `cargo xtask demo`, `test`, `wasm`, `size`.
 //!
 //! One file a command; what they share lies beside them: `workspace` (where things are), `build` (what cargo makes),
 //! `process` (children that end in time), `scratch` (folders and ports that are gone afterwards), `talk`.
 
 mod build;
 mod clock;
+mod demo;
 mod deny;
 mod environment;
 mod failure;
@@ -30,6 +31,8 @@ use failure::Failure;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
+  demo [--by-hand | --by-itself]     one sign-in through everything, with you or, where nobody watches, by itself
+       [--no-browser]                by itself, over plain HTTP, although there is a browser
   test [--install] [--only NAME,..]  everything that must hold, cheap failures first
   wasm                               builds and stages what pages load, under target/www
   size [--json]                      how much that weighs, against the budget in wasm-pack.toml";
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
 
 fn dispatch(words: &[&str]) -> Result<ExitCode, Failure> {
     match words {
+        ["demo", options @ ..] => demo::command(options),
         ["test", options @ ..] => test::command(options),
         ["wasm"] => wasm::command(),
         ["size"] => size::command(false),

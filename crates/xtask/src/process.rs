@@ -72,6 +72,16 @@ impl Running {
         Ok(Self { child, name })
     }
 
+    /// The child itself: its number and its pipes.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>, Failure> {
+        self.child.try_wait().map_err(|error| Failure::io(&self.name, &error))
+    }
+
     /// Waits for the end, at most as long as `limit`.
     pub(crate) fn wait(mut self, limit: Duration) -> Result<ExitStatus, Failure> {
         let watch = Stopwatch::start();

@@ -1,0 +1,176 @@
+// A person at the dashboard: real Chromium, our own authority, the package as it is shipped.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import { startAuthority } from './support/authority.mjs';
+import { chromiumMissing, openBrowser } from './support/chromium.mjs';
+import { searchFiles } from './support/terminal.mjs';
+
+const WWW = process.env.GATEPASS_WWW ?? 'target/www';
+const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const skip = missing && `${missing} is missing`;
+const EMAIL = 'user@example.com';
+
+/** Every token that the server gave to this browser, as the network saw it. */
+function listen(context) {
+  const issued = [];
+  const requests = [];
+  context.on('response', async (response) => {
+    if (!response.url().endsWith('/oauth/token')) return;
+    requests.push(response.status());
+    const body = await response.json().catch(() => ({}));
+    for (const name of ['access_token', 'refresh_token', 'id_token']) if (body[name]) issued.push(body[name]);
+  });
+  return { issued, requests };
+}
+
+/** Signs in by the link in the mail, in the browser that asked. */
+async function signIn(authority, page) {
+  await page.locator('#sign-in').click();
+  await page.locator('#email').fill(EMAIL);
+  await page.locator('#continue').click();
+  await page.locator('#enter-code').waitFor();
+  await page.goto((await authority.letter(EMAIL)).link);
+  await page.locator('#open-link #sign-in').click();
+  await signedIn(page);
+}
+
+const signedIn = (page) => page.waitForFunction(() => document.body?.dataset.state === 'signed-in');
+const signedOut = (page) => page.waitForFunction(() => document.body?.dataset.state === 'signed-out');
+
+async function dashboard(t) {
+  const authority = await startAuthority(t, { www: true });
+  const { context, profile } = await openBrowser(t);
+  const heard = listen(context);
+  const page = await context.newPage();
+  const troubles = [];
+  page.on('pageerror', (error) => troubles.push(String(error)));
+  await page.goto(`${authority.issuer}/dashboard/`);
+  await signedOut(page);
+  return { authority, context, profile, page, heard, troubles };
+}
+
+/** Moves the clock of the server, and of the pages that are opened from now on. */
+async function later(authority, context, seconds) {
+  authority.later(seconds);
+  await context.addInitScript((offset) => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + offset * 1000;
+  }, seconds);
+}
+
+/** Asks a page for its token, through the facade, as a dashboard of anybody would. */
+function token(page, options) {
+  return page.evaluate(async (wishes) => {
+    const { openSite } = await import('./site.js');
+    globalThis.site ??= await openSite();
+    const { value, expiresAt } = await globalThis.site.getAccessToken(wishes);
+    return { value, expiresAt };
+  }, options);
+}
+
+test('signs in, survives a reload, refreshes, and signs out at the server too', { skip }, async (t) => {
+  const { authority, context, profile, page, heard, troubles } = await dashboard(t);
+  await signIn(authority, page);
+  assert.equal(await page.locator('#account').textContent(), EMAIL);
+  assert.match(await page.locator('#bound').textContent(), /Bound to a key/);
+  assert.match(await page.locator('#countdown').textContent(), /Next refresh in \d+:\d\d/);
+  assert.equal(new URL(page.url()).search, '', 'the address is clean');
+
+  await page.reload();
+  await signedIn(page);
+  assert.equal(heard.requests.length, 1, 'a reload asks the server for nothing');
+  const first = await token(page);
+
+  await later(authority, context, 3601);
+  await page.reload();
+  await signedIn(page);
+  const second = await token(page);
+  assert.notEqual(second.value, first.value);
+  assert.equal(heard.requests.length, 2);
+  assert.equal(heard.issued.includes(second.value), true);
+
+  await page.locator('#refresh').click();
+  await page.waitForFunction((old) => !document.querySelector('#state').textContent.includes(old), 'You are signed in.');
+  assert.equal(heard.requests.length, 3);
+  const refreshToken = heard.issued.findLast((value) => value.startsWith('gpr_'));
+
+  await page.locator('#sign-out').click();
+  await signedOut(page);
+  const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken, client_id: 'gatepass-dashboard' });
+  const refused = await fetch(`${authority.issuer}/oauth/token`, { method: 'POST', body });
+  assert.equal(refused.status, 400);
+  await page.reload();
+  await signedOut(page);
+
+  assert.deepEqual(troubles, []);
+  assert.equal(heard.issued.length >= 8, true, `${heard.issued.length} tokens were issued`);
+  await context.close();
+  assert.deepEqual(searchFiles(profile, heard.issued), [], 'no token stands in plain text in the profile folder');
+});
+
+test('nothing secret stands in the profile folder while signed in', { skip }, async (t) => {
+  const { authority, context, profile, page, heard } = await dashboard(t);
+  await signIn(authority, page);
+  await context.close();
+  assert.equal(heard.issued.length, 3);
+  assert.deepEqual(searchFiles(profile, heard.issued), []);
+  // The browser starts again and the session is there.
+  const again = await openBrowser(t, profile);
+  const restored = await again.context.newPage();
+  await restored.goto(`${authority.issuer}/dashboard/`);
+  await signedIn(restored);
+  assert.equal(await restored.locator('#account').textContent(), EMAIL);
+});
+
+test('tabs with an expired token make one refresh between them', { skip }, async (t) => {
+  const { authority, context, page, heard } = await dashboard(t);
+  await signIn(authority, page);
+  await later(authority, context, 3601);
+  const tabs = await Promise.all(Array.from({ length: 6 }, () => context.newPage()));
+  await Promise.all(tabs.map((tab) => tab.goto(`${authority.issuer}/dashboard/`).then(() => signedIn(tab))));
+  const before = heard.requests.length;
+  const tokens = await Promise.all(tabs.map((tab) => token(tab)));
+  assert.equal(new Set(tokens.map(({ value }) => value)).size, 1, 'every tab has the same token');
+  assert.equal(heard.requests.length - before, 1);
+
+  // What one tab does, the others learn.
+  await tabs[0].locator('#sign-out').click();
+  await Promise.all(tabs.map(signedOut));
+});
+
+test('the keys of a session cannot be taken out of the page', { skip }, async (t) => {
+  const { authority, page } = await dashboard(t);
+  await signIn(authority, page);
+  const keys = await page.evaluate(async () => {
+    const opened = (request) => new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const database = await opened(indexedDB.open('gatepass'));
+    const [row] = await opened(database.transaction('sessions').objectStore('sessions').getAll());
+    database.close();
+    const found = [];
+    for (const value of Object.values(row)) {
+      if (!(value instanceof CryptoKey)) continue;
+      const exported = await crypto.subtle.exportKey(value.type === 'secret' ? 'raw' : 'pkcs8', value).then(() => true, () => false);
+      found.push({ algorithm: value.algorithm.name, extractable: value.extractable, exported });
+    }
+    return found.sort((one, other) => one.algorithm.localeCompare(other.algorithm));
+  });
+  assert.deepEqual(keys, [
+    { algorithm: 'AES-GCM', extractable: false, exported: false },
+    { algorithm: 'ECDSA', extractable: false, exported: false },
+  ]);
+});
+
+test('an answer that belongs to no sign-in of this browser is refused, in words', { skip }, async (t) => {
+  const { authority, page } = await dashboard(t);
+  const query = new URLSearchParams({ code: 'x', state: 'y', iss: authority.issuer });
+  await page.goto(`${authority.issuer}/dashboard/callback.html?${query}`);
+  await page.locator('#error:not([hidden])').waitFor();
+  assert.equal(await page.locator('#error').getAttribute('data-code'), 'state_mismatch');
+  assert.equal(new URL(page.url()).search, '');
+  await page.goto(`${authority.issuer}/dashboard/`);
+  await signIn(authority, page);
+});
