@@ -61,7 +61,8 @@ impl App {
             StartError::Configuration("the issuer must be an https address, or http on this machine".into())
         })?;
         let base = text.strip_suffix('/').unwrap_or(&text).to_owned();
-        let parts = Parts::split(&base, "issuer").map_err(|_| StartError::Configuration("issuer".into()))?;
+        let parts = Parts::split(&base, gatepass_core::field::Field::Issuer)
+            .map_err(|_| StartError::Configuration("issuer".into()))?;
         let path = parts.path.to_owned();
         let origin = base[..base.len() - path.len()].to_owned();
         let cookies = CookieNames::new(parts.secure, &path, parts.port);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gatepass::{Client, Error, Fallback, Profile, Settings};
+use gatepass::{Client, Error, Fallback, Field, Profile, Settings};
 use serde::Deserialize;
 
 use crate::args::Args;
@@ -195,10 +195,10 @@ fn in_manifest(args: &Args, error: Error) -> Trouble {
     let Some(field) = error.detail() else { return Trouble::Core(error) };
     let place = if args.app.is_some() { "the manifest or the command line" } else { "the command line" };
     let rule = match field {
-        "issuer" => ": it must be https, or http on this machine, without query or fragment",
-        "scope" => ": it must hold `openid`",
-        "id_token_signed_response_alg" => ": it must be ES256 or RS256",
-        "dpop" => ": it must be required, preferred or off",
+        Field::Issuer => ": it must be https, or http on this machine, without query or fragment",
+        Field::Scope => ": it must hold `openid`",
+        Field::IdTokenSignedResponseAlg => ": it must be ES256 or RS256",
+        Field::Dpop => ": it must be required, preferred or off",
         _ => "",
     };
     Trouble::Usage(format!("`{field}` of {place} cannot be used{rule}"))

@@ -1,6 +1,6 @@
 //! The words for what went wrong: who is at fault first, and separately what to do about it.
 
-use gatepass::{Error, Refusal};
+use gatepass::{Error, Field, Refusal};
 
 use crate::exit::Exit;
 
@@ -99,9 +99,8 @@ impl Trouble {
                 format!("remove it with `{program} logout --forget`, then run `{program} login`")
             }
             Error::NotSaved => String::from("make room or unlock the keyring, then try again"),
-            Error::BadClaim { claim: "exp" | "iat" } | Error::Refused(Refusal::InvalidDpopProof) => {
-                String::from("check this machine's clock")
-            }
+            Error::BadClaim { claim: Field::Exp | Field::Iat }
+            | Error::Refused(Refusal::InvalidDpopProof) => String::from("check this machine's clock"),
             Error::Bug => String::from("please report this"),
             _ => return None,
         })

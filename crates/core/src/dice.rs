@@ -2,9 +2,9 @@
 
 use alloc::string::String;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroize;
 
+use crate::base64url;
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -20,7 +20,7 @@ pub trait Dice {
 pub fn token(dice: &mut dyn Dice) -> Result<Secret, Error> {
     let mut bytes = [0; 32];
     dice.fill(&mut bytes)?;
-    let text = Base64UrlUnpadded::encode_string(&bytes);
+    let text = base64url::encode(&bytes);
     bytes.zeroize();
     Ok(Secret::new(text))
 }
@@ -29,5 +29,5 @@ pub fn token(dice: &mut dyn Dice) -> Result<Secret, Error> {
 pub fn identifier(dice: &mut dyn Dice) -> Result<String, Error> {
     let mut bytes = [0; 16];
     dice.fill(&mut bytes)?;
-    Ok(Base64UrlUnpadded::encode_string(&bytes))
+    Ok(base64url::encode(&bytes))
 }

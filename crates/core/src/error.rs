@@ -5,7 +5,10 @@
 
 use core::fmt;
 
-/// Why something did not happen.
+use crate::field::{Field, Message};
+
+/// Why something did not happen. As wide as a word, so that it is copied as one: that is 1 KB of the wasm.
+#[repr(align(4))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -13,7 +16,7 @@ pub enum Error {
     /// A setting or argument that cannot work; `field` names it.
     Configuration {
         /// The setting's or the parameter's name.
-        field: &'static str,
+        field: Field,
     },
     /// Nobody is signed in here.
     NotSignedIn,
@@ -28,9 +31,9 @@ pub enum Error {
     /// A message that cannot be read or trusted: which one, and which field of it.
     Malformed {
         /// The message: `token response`, `discovery`, `id token`.
-        message: &'static str,
+        message: Message,
         /// The field, or what is wrong with the whole: `size`, `depth`, `json`.
-        field: &'static str,
+        field: Field,
     },
     /// The `iss` of an authorization response, of metadata or of an ID token is another issuer's (RFC 9207 section 2.4).
     IssuerMismatch,
@@ -39,14 +42,14 @@ pub enum Error {
     /// A claim of an ID token is missing or wrong (OpenID Connect Core 1.0 section 3.1.3.7).
     BadClaim {
         /// The claim.
-        claim: &'static str,
+        claim: Field,
     },
     /// The server's answer is not bound to our key although the session is (RFC 9449 section 5).
     NotBound,
     /// The server does not offer what this login needs.
     Unsupported {
         /// What is missing.
-        feature: &'static str,
+        feature: Field,
     },
     /// An error response of the server (RFC 6749 sections 4.1.2.1 and 5.2).
     Refused(Refusal),
@@ -191,11 +194,12 @@ impl Error {
     }
 
     /// What in particular: a field, a claim, a feature. A name from a specification or from this code, never content.
-    pub const fn detail(self) -> Option<&'static str> {
+    pub const fn detail(self) -> Option<Field> {
         match self {
-            Self::Configuration { field } | Self::Malformed { field, .. } => Some(field),
-            Self::BadClaim { claim } => Some(claim),
-            Self::Unsupported { feature } => Some(feature),
+            Self::Configuration { field }
+            | Self::Malformed { field, .. }
+            | Self::BadClaim { claim: field }
+            | Self::Unsupported { feature: field } => Some(field),
             _ => None,
         }
     }

@@ -4,7 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::Error;
+use crate::field::{Field, Message};
 use crate::secret::Secret;
+use crate::text::{cut, pieces};
 
 /// A form or query under construction; it holds secrets, so it leaves as one.
 pub struct Form(String);
@@ -73,18 +75,18 @@ pub struct Query(Vec<(String, Secret)>);
 
 impl Query {
     /// Reads a query without its question mark; `message` is what an error calls it.
-    pub fn parse(text: &str, message: &'static str) -> Result<Self, Error> {
+    pub fn parse(text: &str, message: Message) -> Result<Self, Error> {
         let malformed = |field| Error::Malformed { message, field };
         if text.len() > 16 * 1024 {
-            return Err(malformed("size"));
+            return Err(malformed(Field::Size));
         }
         let mut pairs: Vec<(String, Secret)> = Vec::new();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name).ok_or_else(|| malformed("encoding"))?;
-            let value = decode(value).ok_or_else(|| malformed("encoding"))?;
+        for pair in pieces(text, b'&') {
+            let (name, value) = cut(pair, b'=');
+            let name = decode(name).ok_or_else(|| malformed(Field::Encoding))?;
+            let value = decode(value.unwrap_or_default()).ok_or_else(|| malformed(Field::Encoding))?;
             if pairs.iter().any(|(known, _)| *known == name) {
-                return Err(malformed("repeated parameter"));
+                return Err(malformed(Field::RepeatedParameter));
             }
             pairs.push((name, Secret::new(value)));
         }
@@ -123,7 +125,7 @@ mod tests {
     fn encodes_and_decodes() {
         let form = Form::new().with("scope", "openid e-mail").with("uri", "http://[::1]/ä?x=1&y").finish();
         assert_eq!(form.expose(), "scope=openid+e-mail&uri=http%3A%2F%2F%5B%3A%3A1%5D%2F%C3%A4%3Fx%3D1%26y");
-        let mut query = Query::parse(form.expose(), "x").unwrap();
+        let mut query = Query::parse(form.expose(), Message::AuthorizationResponse).unwrap();
         assert!(query.take("uri") == Some(Secret::from("http://[::1]/ä?x=1&y")));
         assert!(query.take("uri").is_none());
     }
@@ -131,14 +133,14 @@ mod tests {
     #[test]
     fn refuses_what_two_readers_would_read_differently() {
         for (text, field) in [
-            ("a=1&a=2", "repeated parameter"),
-            ("a=%zz", "encoding"),
-            ("a=%ff", "encoding"),
-            ("a=%4", "encoding"),
+            ("a=1&a=2", Field::RepeatedParameter),
+            ("a=%zz", Field::Encoding),
+            ("a=%ff", Field::Encoding),
+            ("a=%4", Field::Encoding),
         ] {
             assert_eq!(
-                Query::parse(text, "m").err(),
-                Some(Error::Malformed { message: "m", field }),
+                Query::parse(text, Message::Record).err(),
+                Some(Error::Malformed { message: Message::Record, field }),
                 "{text}"
             );
         }

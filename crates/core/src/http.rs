@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::form::Form;
 use crate::secret::{Secret, SecretBytes};
+use crate::text::cut;
 use crate::url::Endpoint;
 
 /// The most that a shell reads of any response body, in bytes. What is longer is cut off and then refused as
@@ -89,7 +90,7 @@ impl Response {
     /// Takes a response apart; `header` looks up one header by its lower-case name.
     pub fn new(status: u16, header: &dyn Fn(&str) -> Option<String>, body: Vec<u8>) -> Self {
         let json = header("content-type").is_some_and(|value| {
-            let kind = value.split(';').next().unwrap_or_default().trim();
+            let kind = cut(&value, b';').0.trim_ascii();
             kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
         });
         Self { status, json, dpop_nonce: header("dpop-nonce"), body: Secret::new(body) }

@@ -9,8 +9,10 @@ use alloc::vec::Vec;
 use zeroize::Zeroize;
 
 use crate::error::Error;
+use crate::field::{Field, Message};
 use crate::http::MAX_BODY;
 use crate::secret::Secret;
+use crate::text::cut;
 use crate::url::push_decimal;
 
 const MAX_DEPTH: usize = 32;
@@ -41,36 +43,37 @@ impl Drop for Value {
 
 /// An object whose fields are taken out by name; errors name the message that it came in and the field.
 pub struct Object {
-    message: &'static str,
+    message: Message,
     members: Vec<(String, Value)>,
 }
 
 impl Object {
     /// Reads a document that must be one object. `message` is what errors call it.
-    pub fn parse(bytes: &[u8], message: &'static str) -> Result<Self, Error> {
+    pub fn parse(bytes: &[u8], message: Message) -> Result<Self, Error> {
         let malformed = |field| Error::Malformed { message, field };
         if bytes.len() > MAX_BODY {
-            return Err(malformed("size"));
+            return Err(malformed(Field::Size));
         }
-        let text = core::str::from_utf8(bytes).map_err(|_| malformed("encoding"))?;
+        let text = core::str::from_utf8(bytes).map_err(|_| malformed(Field::Encoding))?;
         let mut reader = Reader { text, at: 0, message };
         let mut value = reader.value(0)?;
         reader.space();
         if reader.at != text.len() {
-            return Err(malformed("json"));
+            return Err(malformed(Field::Json));
         }
         match &mut value {
             Value::Object(object) => Ok(Self { message, members: core::mem::take(&mut object.members) }),
-            _ => Err(malformed("json")),
+            _ => Err(malformed(Field::Json)),
         }
     }
 
     /// The error that blames `field` of this message.
-    pub const fn blame(&self, field: &'static str) -> Error {
+    pub const fn blame(&self, field: Field) -> Error {
         Error::Malformed { message: self.message, field }
     }
 
-    fn find(&self, field: &str) -> Option<&Value> {
+    fn find(&self, field: Field) -> Option<&Value> {
+        let field = field.as_str();
         // `null` stands for absence, as servers in the field use it.
         self.members
             .iter()
@@ -79,12 +82,12 @@ impl Object {
     }
 
     /// Whether the field is there and not null.
-    pub fn has(&self, field: &str) -> bool {
+    pub fn has(&self, field: Field) -> bool {
         self.find(field).is_some()
     }
 
     /// A text field that may be absent.
-    pub fn text(&self, field: &'static str) -> Result<Option<&str>, Error> {
+    pub fn text(&self, field: Field) -> Result<Option<&str>, Error> {
         match self.find(field) {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text)),
@@ -93,12 +96,12 @@ impl Object {
     }
 
     /// A text field that must be there and not empty.
-    pub fn required(&self, field: &'static str) -> Result<&str, Error> {
+    pub fn required(&self, field: Field) -> Result<&str, Error> {
         self.text(field)?.filter(|text| !text.is_empty()).ok_or_else(|| self.blame(field))
     }
 
     /// A secret text field that may be absent; an empty one is an error.
-    pub fn secret(&self, field: &'static str) -> Result<Option<Secret>, Error> {
+    pub fn secret(&self, field: Field) -> Result<Option<Secret>, Error> {
         match self.text(field)? {
             None => Ok(None),
             Some("") => Err(self.blame(field)),
@@ -107,7 +110,7 @@ impl Object {
     }
 
     /// A flag; absent means `false`.
-    pub fn flag(&self, field: &'static str) -> Result<bool, Error> {
+    pub fn flag(&self, field: Field) -> Result<bool, Error> {
         match self.find(field) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
@@ -116,7 +119,7 @@ impl Object {
     }
 
     /// A number of whole seconds (a lifetime or NumericDate, RFC 7519 section 2); a fraction is cut off.
-    pub fn seconds(&self, field: &'static str) -> Result<Option<u64>, Error> {
+    pub fn seconds(&self, field: Field) -> Result<Option<u64>, Error> {
         match self.find(field) {
             None => Ok(None),
             Some(Value::Number(text)) => whole(text).map(Some).ok_or_else(|| self.blame(field)),
@@ -125,7 +128,7 @@ impl Object {
     }
 
     /// A list of texts; absent means empty, and other values in it are an error.
-    pub fn texts(&self, field: &'static str) -> Result<Vec<&str>, Error> {
+    pub fn texts(&self, field: Field) -> Result<Vec<&str>, Error> {
         let Some(value) = self.find(field) else { return Ok(Vec::new()) };
         let Value::Array(values) = value else { return Err(self.blame(field)) };
         values
@@ -138,7 +141,7 @@ impl Object {
     }
 
     /// One text or a list of texts (`aud`, RFC 7519 section 4.1.3).
-    pub fn text_or_texts(&self, field: &'static str) -> Result<Vec<&str>, Error> {
+    pub fn text_or_texts(&self, field: Field) -> Result<Vec<&str>, Error> {
         match self.find(field) {
             Some(Value::Text(text)) => Ok(alloc::vec![text.as_str()]),
             _ => self.texts(field),
@@ -146,7 +149,7 @@ impl Object {
     }
 
     /// A nested object that may be absent.
-    pub fn object(&self, field: &'static str) -> Result<Option<&Self>, Error> {
+    pub fn object(&self, field: Field) -> Result<Option<&Self>, Error> {
         match self.find(field) {
             None => Ok(None),
             Some(Value::Object(object)) => Ok(Some(object)),
@@ -155,7 +158,7 @@ impl Object {
     }
 
     /// A list of objects; absent means empty. What is not an object is left out.
-    pub fn objects(&self, field: &'static str) -> Result<Vec<&Self>, Error> {
+    pub fn objects(&self, field: Field) -> Result<Vec<&Self>, Error> {
         let Some(value) = self.find(field) else { return Ok(Vec::new()) };
         let Value::Array(values) = value else { return Err(self.blame(field)) };
         Ok(values
@@ -167,22 +170,19 @@ impl Object {
 
 /// The whole part of a non-negative number, without a float parser; exponents have no place in a time.
 fn whole(text: &str) -> Option<u64> {
-    let whole = match text.split_once('.') {
-        Some((whole, fraction)) if fraction.bytes().all(|b| b.is_ascii_digit()) => whole,
-        Some(_) => return None,
-        None => text,
-    };
-    whole.parse().ok()
+    let (whole, fraction) = cut(text, b'.');
+    let plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    if plain(whole) && fraction.is_none_or(plain) { whole.parse().ok() } else { None }
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    message: &'static str,
+    message: Message,
 }
 
 impl Reader<'_> {
-    const fn fail<T>(&self, field: &'static str) -> Result<T, Error> {
+    const fn fail<T>(&self, field: Field) -> Result<T, Error> {
         Err(Error::Malformed { message: self.message, field })
     }
 
@@ -204,7 +204,7 @@ impl Reader<'_> {
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, Error> {
         if !self.text[self.at..].starts_with(word) {
-            return self.fail("json");
+            return self.fail(Field::Json);
         }
         self.at += word.len();
         Ok(value)
@@ -212,7 +212,7 @@ impl Reader<'_> {
 
     fn value(&mut self, depth: usize) -> Result<Value, Error> {
         if depth > MAX_DEPTH {
-            return self.fail("depth");
+            return self.fail(Field::Depth);
         }
         self.space();
         match self.peek() {
@@ -234,16 +234,16 @@ impl Reader<'_> {
             loop {
                 self.space();
                 if self.peek() != b'"' {
-                    return self.fail("json");
+                    return self.fail(Field::Json);
                 }
                 let name = self.string()?;
                 // RFC 7519 section 4: a repeated name must be refused or the last one wins. Refused.
                 if members.iter().any(|(known, _)| *known == name) {
-                    return self.fail("repeated key");
+                    return self.fail(Field::RepeatedKey);
                 }
                 self.space();
                 if !self.take(b':') {
-                    return self.fail("json");
+                    return self.fail(Field::Json);
                 }
                 let value = self.value(depth + 1)?;
                 members.push((name, value));
@@ -252,7 +252,7 @@ impl Reader<'_> {
                     break;
                 }
                 if !self.take(b',') {
-                    return self.fail("json");
+                    return self.fail(Field::Json);
                 }
             }
         }
@@ -271,7 +271,7 @@ impl Reader<'_> {
                     break;
                 }
                 if !self.take(b',') {
-                    return self.fail("json");
+                    return self.fail(Field::Json);
                 }
             }
         }
@@ -297,7 +297,7 @@ impl Reader<'_> {
             self.take(b'-');
         }
         if !sound || (exponent && self.digits() == 0) {
-            return self.fail("json");
+            return self.fail(Field::Json);
         }
         Ok(Value::Number(String::from(&self.text[start..self.at])))
     }
@@ -316,7 +316,7 @@ impl Reader<'_> {
             }
             if !self.take(b'\\') {
                 // A raw control character, or the end.
-                return self.fail("json");
+                return self.fail(Field::Json);
             }
             let escape = self.peek();
             self.at += 1;
@@ -328,7 +328,7 @@ impl Reader<'_> {
                 b'r' => '\r',
                 b't' => '\t',
                 b'u' => self.unicode()?,
-                _ => return self.fail("json"),
+                _ => return self.fail(Field::Json),
             });
         }
     }
@@ -336,7 +336,7 @@ impl Reader<'_> {
     fn hex(&mut self) -> Result<u32, Error> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4);
         let Some(digits) = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit)) else {
-            return self.fail("json");
+            return self.fail(Field::Json);
         };
         self.at += 4;
         Ok(digits.iter().fold(0, |sum, digit| sum * 16 + char::from(*digit).to_digit(16).unwrap_or(0)))
@@ -348,16 +348,16 @@ impl Reader<'_> {
             // A high surrogate needs its low half right behind it.
             0xd800..=0xdbff => {
                 if !(self.take(b'\\') && self.take(b'u')) {
-                    return self.fail("json");
+                    return self.fail(Field::Json);
                 }
                 match self.hex()? {
                     low @ 0xdc00..=0xdfff => 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00),
-                    _ => return self.fail("json"),
+                    _ => return self.fail(Field::Json),
                 }
             }
             unit => unit,
         };
-        char::from_u32(code).map_or_else(|| self.fail("json"), Ok)
+        char::from_u32(code).map_or_else(|| self.fail(Field::Json), Ok)
     }
 }
 
@@ -472,36 +472,36 @@ mod tests {
 
     use super::*;
 
-    fn blame(text: &str) -> Option<&'static str> {
-        Object::parse(text.as_bytes(), "m").err().and_then(Error::detail)
+    fn blame(text: &str) -> Option<Field> {
+        Object::parse(text.as_bytes(), Message::Record).err().and_then(Error::detail)
     }
 
     #[test]
     fn reads_what_it_writes() {
         let text = Writer::new()
-            .text("a", "x\"\\\n\u{1}ä😀")
-            .number("n", 3600)
-            .flag("f", true)
-            .raw("l", "[\"1\",\"2\"]")
+            .text("nonce", "x\"\\\n\u{1}ä😀")
+            .number("exp", 3600)
+            .flag("bound", true)
+            .raw("aud", "[\"1\",\"2\"]")
             .finish();
-        let object = Object::parse(text.as_bytes(), "m").unwrap();
-        assert_eq!(object.required("a").unwrap(), "x\"\\\n\u{1}ä😀");
-        assert_eq!(object.seconds("n").unwrap(), Some(3600));
-        assert!(object.flag("f").unwrap());
-        assert_eq!(object.texts("l").unwrap(), ["1", "2"]);
-        assert_eq!(object.text("absent").unwrap(), None);
+        let object = Object::parse(text.as_bytes(), Message::Record).unwrap();
+        assert_eq!(object.required(Field::Nonce).unwrap(), "x\"\\\n\u{1}ä😀");
+        assert_eq!(object.seconds(Field::Exp).unwrap(), Some(3600));
+        assert!(object.flag(Field::Bound).unwrap());
+        assert_eq!(object.texts(Field::Aud).unwrap(), ["1", "2"]);
+        assert_eq!(object.text(Field::Sub).unwrap(), None);
     }
 
     #[test]
     fn unescapes_surrogates() {
-        let object = Object::parse(br#"{"a":"\ud83d\ude00\u00e4\/"}"#, "m").unwrap();
-        assert_eq!(object.required("a").unwrap(), "😀ä/");
+        let object = Object::parse(br#"{"nonce":"\ud83d\ude00\u00e4\/"}"#, Message::Record).unwrap();
+        assert_eq!(object.required(Field::Nonce).unwrap(), "😀ä/");
     }
 
     #[test]
     fn names_what_is_wrong() {
-        assert_eq!(blame(r#"{"a":1,"a":2}"#), Some("repeated key"));
-        assert_eq!(blame(&("[".repeat(100).to_string())), Some("depth"));
+        assert_eq!(blame(r#"{"a":1,"a":2}"#), Some(Field::RepeatedKey));
+        assert_eq!(blame(&("[".repeat(100).to_string())), Some(Field::Depth));
         for text in [
             "",
             "[]",
@@ -519,7 +519,7 @@ mod tests {
             "{\"a\":tru}",
             "{\"a\":1,}",
         ] {
-            assert_eq!(blame(text), Some("json"), "{text}");
+            assert_eq!(blame(text), Some(Field::Json), "{text}");
         }
     }
 
@@ -533,9 +533,9 @@ mod tests {
             ("\"1\"", Err(())),
             ("null", Ok(None)),
         ] {
-            let document = alloc::format!("{{\"t\":{text}}}");
-            let object = Object::parse(document.as_bytes(), "m").unwrap();
-            assert_eq!(object.seconds("t").map_err(|_| ()), expected, "{text}");
+            let document = alloc::format!("{{\"exp\":{text}}}");
+            let object = Object::parse(document.as_bytes(), Message::Record).unwrap();
+            assert_eq!(object.seconds(Field::Exp).map_err(|_| ()), expected, "{text}");
         }
     }
 }

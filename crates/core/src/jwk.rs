@@ -3,10 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
+use crate::base64url;
 use crate::error::Error;
+use crate::field::Field;
 use crate::json::{Object, Writer};
 
 /// The signature algorithms that are understood. There is no `none` and no HMAC to be confused with (RFC 8725 3.2).
@@ -60,12 +61,14 @@ impl PublicKey {
     /// Reads a JWK. A kind that is not understood is `None`: key sets may hold any.
     pub fn read(jwk: &Object) -> Result<Option<Self>, Error> {
         let bytes = |field| -> Result<Vec<u8>, Error> {
-            Base64UrlUnpadded::decode_vec(jwk.required(field)?).map_err(|_| jwk.blame(field))
+            base64url::decode(jwk.required(field)?).ok_or_else(|| jwk.blame(field))
         };
         let coordinate = |field| bytes(field)?.try_into().map_err(|_| jwk.blame(field));
-        match (jwk.required("kty")?, jwk.text("crv")?) {
-            ("EC", Some("P-256")) => Ok(Some(Self::P256 { x: coordinate("x")?, y: coordinate("y")? })),
-            ("RSA", _) => Ok(Some(Self::Rsa { n: bytes("n")?, e: bytes("e")? })),
+        match (jwk.required(Field::Kty)?, jwk.text(Field::Crv)?) {
+            ("EC", Some("P-256")) => {
+                Ok(Some(Self::P256 { x: coordinate(Field::X)?, y: coordinate(Field::Y)? }))
+            }
+            ("RSA", _) => Ok(Some(Self::Rsa { n: bytes(Field::N)?, e: bytes(Field::E)? })),
             _ => Ok(None),
         }
     }
@@ -76,20 +79,20 @@ impl PublicKey {
             Self::P256 { x, y } => Writer::new()
                 .text("crv", "P-256")
                 .text("kty", "EC")
-                .text("x", &Base64UrlUnpadded::encode_string(x))
-                .text("y", &Base64UrlUnpadded::encode_string(y))
+                .text("x", &base64url::encode(x))
+                .text("y", &base64url::encode(y))
                 .finish(),
             Self::Rsa { n, e } => Writer::new()
-                .text("e", &Base64UrlUnpadded::encode_string(e))
+                .text("e", &base64url::encode(e))
                 .text("kty", "RSA")
-                .text("n", &Base64UrlUnpadded::encode_string(n))
+                .text("n", &base64url::encode(n))
                 .finish(),
         }
     }
 
     /// The SHA-256 thumbprint (RFC 7638), as it stands in `jkt` and `dpop_jkt` (RFC 9449 sections 6.1 and 10).
     pub fn thumbprint(&self) -> String {
-        Base64UrlUnpadded::encode_string(&Sha256::digest(self.to_json().as_bytes()))
+        base64url::encode(&Sha256::digest(self.to_json().as_bytes()))
     }
 
     /// Whether this key is of the kind that `algorithm` needs.
@@ -104,6 +107,7 @@ impl PublicKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::Message;
 
     #[test]
     fn thumbprint_of_rfc_7638() {
@@ -111,7 +115,7 @@ mod tests {
         let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
         let json =
             Writer::new().text("kty", "RSA").text("n", n).text("e", "AQAB").text("alg", "RS256").finish();
-        let key = PublicKey::read(&Object::parse(json.as_bytes(), "jwk").unwrap()).unwrap().unwrap();
+        let key = PublicKey::read(&Object::parse(json.as_bytes(), Message::Jwks).unwrap()).unwrap().unwrap();
         assert_eq!(key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
         assert!(key.fits(Algorithm::Rs256) && !key.fits(Algorithm::Es256));
     }

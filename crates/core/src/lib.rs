@@ -16,8 +16,10 @@ extern crate alloc;
 #[cfg(any(test, feature = "testing"))]
 extern crate std;
 
+pub mod base64url;
 pub mod dice;
 pub mod error;
+pub mod field;
 pub mod form;
 pub mod http;
 pub mod json;
@@ -29,5 +31,6 @@ pub mod secret;
 pub mod session;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod text;
 pub mod time;
 pub mod url;

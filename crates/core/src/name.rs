@@ -1,13 +1,14 @@
 //! Names that travel on the wire or into a store, each a type of its own.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
 use crate::error::Error;
+use crate::field::Field;
+use crate::text::pieces;
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $field:literal) => {
+    ($(#[$doc:meta])* $type:ident, $field:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(String);
@@ -40,47 +41,50 @@ macro_rules! name {
 name!(
     /// A client identifier (RFC 6749 section 2.2).
     ClientId,
-    "client_id"
+    Field::ClientId
 );
 name!(
     /// Who signed in, as the issuer names them (OpenID Connect Core 1.0 section 2, `sub`).
     Subject,
-    "sub"
+    Field::Sub
 );
 name!(
     /// The person's own name for one of their accounts: `default`, `work`.
     Profile,
-    "profile"
+    Field::Profile
 );
 
 /// A set of scopes (RFC 6749 section 3.3), in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scopes(Vec<String>);
+pub struct Scopes(String);
 
 impl Scopes {
     /// Splits at spaces; a repeated scope counts once.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let mut scopes: Vec<String> = Vec::new();
-        for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
+        let mut scopes = Self::default();
+        for scope in pieces(text, b' ') {
             // RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ).
             if scope.bytes().any(|byte| !matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
-                return Err(Error::Configuration { field: "scope" });
+                return Err(Error::Configuration { field: Field::Scope });
             }
-            if !scopes.iter().any(|known| known == scope) {
-                scopes.push(String::from(scope));
+            if !scopes.contains(scope) {
+                if !scopes.is_empty() {
+                    scopes.0.push(' ');
+                }
+                scopes.0.push_str(scope);
             }
         }
-        Ok(Self(scopes))
+        Ok(scopes)
     }
 
     /// Whether every scope of `other` is in this set.
     pub fn contains_all(&self, other: &Self) -> bool {
-        other.0.iter().all(|scope| self.contains(scope))
+        other.iter().all(|scope| self.contains(scope))
     }
 
     /// Whether this scope is in the set.
     pub fn contains(&self, scope: &str) -> bool {
-        self.0.iter().any(|known| known == scope)
+        self.iter().any(|known| known == scope)
     }
 
     /// Whether nothing is asked for.
@@ -90,12 +94,12 @@ impl Scopes {
 
     /// The scopes one by one.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        pieces(&self.0, b' ')
     }
 
-    /// The form in which they travel.
-    pub fn to_text(&self) -> String {
-        self.0.join(" ")
+    /// The form in which they travel: separated by spaces.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -106,7 +110,7 @@ mod tests {
     #[test]
     fn scopes_keep_order_and_count_once() {
         let scopes = Scopes::parse("openid  email openid").unwrap();
-        assert_eq!(scopes.to_text(), "openid email");
+        assert_eq!(scopes.as_str(), "openid email");
         assert!(scopes.contains_all(&Scopes::parse("email").unwrap()));
         assert!(!scopes.contains_all(&Scopes::parse("email profile").unwrap()));
         assert!(Scopes::parse("a\"b").is_err());
@@ -115,7 +119,7 @@ mod tests {
     #[test]
     fn names_are_printable() {
         assert!(ClientId::new("gatepass-cli").is_ok());
-        assert_eq!(ClientId::new(""), Err(Error::Configuration { field: "client_id" }));
+        assert_eq!(ClientId::new(""), Err(Error::Configuration { field: Field::ClientId }));
         assert!(ClientId::new("a\nb").is_err());
     }
 }

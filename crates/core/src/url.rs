@@ -7,6 +7,8 @@ use alloc::string::String;
 use core::fmt;
 
 use crate::error::Error;
+use crate::field::Field;
+use crate::text::cut;
 
 /// Who issues tokens (RFC 8414 section 2), kept and compared character by character.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +17,9 @@ pub struct Issuer(String);
 impl Issuer {
     /// An `https` address, or `http` on this machine, without query and fragment.
     pub fn new(text: &str) -> Result<Self, Error> {
-        let field = "issuer";
+        let field = Field::Issuer;
         Parts::split(text, field)?;
-        if text.contains('?') {
+        if cut(text, b'?').1.is_some() {
             return Err(Error::Configuration { field });
         }
         Ok(Self(String::from(text)))
@@ -41,7 +43,7 @@ pub struct Endpoint(String);
 
 impl Endpoint {
     /// Reads an address found in the message field `field`.
-    pub fn new(text: &str, field: &'static str) -> Result<Self, Error> {
+    pub fn new(text: &str, field: Field) -> Result<Self, Error> {
         Parts::split(text, field)?;
         Ok(Self(String::from(text)))
     }
@@ -53,14 +55,14 @@ impl Endpoint {
 
     /// Scheme, host and port: the border within which a nonce (RFC 9449 section 8.2) may be used again.
     pub fn origin(&self) -> &str {
-        let start = self.0.find("://").map_or(0, |at| at + 3);
-        let end = self.0[start..].find(['/', '?']).map_or(self.0.len(), |at| start + at);
+        let parts = Parts::parse(&self.0);
+        let end = self.0.len() - parts.map_or(0, |parts| parts.path.len());
         &self.0[..end]
     }
 
     /// The address without its query: `htu` (RFC 9449 section 4.2).
     pub fn without_query(&self) -> &str {
-        self.0.split('?').next().unwrap_or(&self.0)
+        cut(&self.0, b'?').0
     }
 }
 
@@ -77,7 +79,7 @@ pub struct RedirectUri(String);
 impl RedirectUri {
     /// An `https` address or a loopback literal over `http`; without fragment.
     pub fn new(text: &str) -> Result<Self, Error> {
-        Parts::split(text, "redirect_uri")?;
+        Parts::split(text, Field::RedirectUri)?;
         Ok(Self(String::from(text)))
     }
 
@@ -111,7 +113,7 @@ pub struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// Splits an address, or says which `field` holds one that cannot be trusted: another scheme, user information,
     /// a fragment, a character that browsers and servers read differently, plain `http` to another machine.
-    pub fn split(text: &'a str, field: &'static str) -> Result<Self, Error> {
+    pub fn split(text: &'a str, field: Field) -> Result<Self, Error> {
         Self::parse(text).ok_or(Error::Configuration { field })
     }
 
@@ -121,25 +123,40 @@ impl<'a> Parts<'a> {
             None => (false, text.strip_prefix("http://")?),
         };
         // Backslash, tab and their kin are read as slashes or skipped by some parsers; fragments have no place here.
-        if text.len() > 2048 || rest.bytes().any(|b| !b.is_ascii_graphic() || b"\\#<>\"^`{|}".contains(&b)) {
+        let strange = |byte: u8| {
+            !byte.is_ascii_graphic()
+                || matches!(byte, b'\\' | b'#' | b'<' | b'>' | b'"' | b'^' | b'`' | b'{' | b'|' | b'}')
+        };
+        if text.len() > 2048 || rest.bytes().any(strange) {
             return None;
         }
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        // The last colon outside of brackets separates the port.
-        let (host, port) = match authority.rfind(':') {
-            Some(at) if !authority[at..].contains(']') => {
-                (&authority[..at], Some(port(&authority[at + 1..])?))
+        let end = rest.bytes().position(|byte| byte == b'/' || byte == b'?').unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end)?;
+        // An IPv6 address has its colons in brackets; the port comes behind them.
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(_) => {
+                let end = authority.bytes().position(|byte| byte == b']')? + 1;
+                let (host, port) = authority.split_at_checked(end)?;
+                let inner = host.get(1..end - 1)?;
+                if !inner.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':') {
+                    return None;
+                }
+                (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
             }
-            _ => (authority, None),
+            None => {
+                let (host, port) = cut(authority, b':');
+                if !host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.')) {
+                    return None;
+                }
+                (host, port)
+            }
         };
-        let named = !host.is_empty()
-            && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.');
-        let bracketed = host.starts_with('[')
-            && host.ends_with(']')
-            && host[1..host.len() - 1].bytes().all(|b| b.is_ascii_hexdigit() || b == b':');
+        let port = match port {
+            Some(text) => Some(decimal(text)?),
+            None => None,
+        };
         let parts = Self { secure, host, port, path };
-        ((named || bracketed) && (secure || parts.on_this_machine())).then_some(parts)
+        (!host.is_empty() && (secure || parts.on_this_machine())).then_some(parts)
     }
 
     /// Whether the host is this machine, by a literal address or by the name `localhost` (RFC 6761 section 6.3).
@@ -154,9 +171,14 @@ impl<'a> Parts<'a> {
 }
 
 /// Digits without sign or leading zero, up to 65535.
-fn port(text: &str) -> Option<u16> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    if plain { text.parse().ok() } else { None }
+fn decimal(text: &str) -> Option<u16> {
+    if text.is_empty() || text.starts_with('0') {
+        return None;
+    }
+    text.bytes().try_fold(0_u16, |sum, byte| {
+        let digit = byte.is_ascii_digit().then(|| u16::from(byte - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 /// Appends a number without the formatting machinery, which costs more in wasm than all of this file.
@@ -181,7 +203,7 @@ mod tests {
             "http://[::1]:8080",
             "http://localhost/",
         ] {
-            assert!(Endpoint::new(good, "x").is_ok(), "{good}");
+            assert!(Endpoint::new(good, Field::X).is_ok(), "{good}");
         }
         for bad in [
             "http://a.example/",
@@ -197,16 +219,16 @@ mod tests {
             "https://",
             "https://a.example/ b",
         ] {
-            assert_eq!(Endpoint::new(bad, "x"), Err(Error::Configuration { field: "x" }), "{bad}");
+            assert_eq!(Endpoint::new(bad, Field::X), Err(Error::Configuration { field: Field::X }), "{bad}");
         }
     }
 
     #[test]
     fn splits_origin_and_query() {
-        let endpoint = Endpoint::new("http://127.0.0.1:9400/oauth/token?tenant=1", "x").unwrap();
+        let endpoint = Endpoint::new("http://127.0.0.1:9400/oauth/token?tenant=1", Field::Issuer).unwrap();
         assert_eq!(endpoint.origin(), "http://127.0.0.1:9400");
         assert_eq!(endpoint.without_query(), "http://127.0.0.1:9400/oauth/token");
-        assert_eq!(Endpoint::new("https://a.example", "x").unwrap().origin(), "https://a.example");
+        assert_eq!(Endpoint::new("https://a.example", Field::Issuer).unwrap().origin(), "https://a.example");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepass_core::error::Error;
+use gatepass_core::field::Field;
 use gatepass_core::secret::Secret;
 use gatepass_core::url::RedirectUri;
 use http_body_util::Full;
@@ -60,7 +61,7 @@ pub(crate) struct Loopback {
 impl Loopback {
     /// Binds a free port on 127.0.0.1, before any browser opens.
     pub(crate) async fn bind(path: &'static str) -> Result<Self, Error> {
-        let unavailable = |_| Error::Unsupported { feature: "a port on 127.0.0.1" };
+        let unavailable = |_| Error::Unsupported { feature: Field::LoopbackPort };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(unavailable)?;
         let port = listener.local_addr().map_err(unavailable)?.port();
         let (sender, arrivals) = mpsc::channel(CONNECTIONS);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use gatepass_core::field::Message;
 use gatepass_core::http::MAX_BODY;
 use gatepass_core::json::Object;
 use gatepass_oracle::Source;
@@ -73,7 +74,7 @@ fn the_edges_of_the_rules() {
 /// Asks both, holds them against each other, and returns whether core accepted.
 fn verdict(seed: u64, bytes: &[u8]) -> bool {
     let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(400)]).into_owned();
-    let ours = Object::parse(bytes, "oracle");
+    let ours = Object::parse(bytes, Message::Record);
     let theirs = match serde_json::from_slice::<Read>(bytes) {
         Ok(Read::Object(members)) if bytes.len() <= MAX_BODY => Some(members),
         // Stricter by rule: only objects, and not too large.

@@ -30,7 +30,7 @@ pub(crate) fn access_token(issuance: Issuance<'_>, jkt: Option<&str>, unique: &s
         "sub": family.user_id,
         "aud": family.audience,
         "client_id": family.client_id,
-        "scope": scope.to_text(),
+        "scope": scope.as_str(),
         "iat": now.seconds(),
         "exp": now.seconds() + client.access_token_seconds,
         "jti": format!("{}.{unique}", base64url(family.id)),

@@ -107,7 +107,7 @@ pub(crate) async fn grant(app: &App, session: &Session, request: &Request<'_>) -
         redirect_uri: request.redirect_uri.clone(),
         user_id: session.user_id.clone(),
         sid: session.sid.clone(),
-        scope: request.scope.to_text(),
+        scope: request.scope.as_str().to_owned(),
         audience: request.audience.clone(),
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),

@@ -55,7 +55,7 @@ pub(crate) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
             return Ok(refuse_request(&app, &request, Refused::Denied));
         }
         if !request.client.native {
-            let scope = request.scope.to_text();
+            let scope = request.scope.as_str().to_owned();
             app.store.remember_consent(&session.user_id, &request.client.id, &scope, app.now()).await?;
         }
         grant(&app, session, &request).await

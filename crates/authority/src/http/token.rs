@@ -192,7 +192,7 @@ async fn issue(
     let mut tokens = json!({
         "token_type": if jkt.is_some() { "DPoP" } else { "Bearer" },
         "expires_in": client.access_token_seconds,
-        "scope": scope.to_text(),
+        "scope": scope.as_str(),
     });
     if refreshable {
         let token = refresh::mint(&app.keys.refresh, &client.id, &family.id, family.generation);

@@ -58,7 +58,7 @@ pub(crate) fn print(gatepass: &Gatepass, status: &Status, talk: &Talk) {
         client_id: view.client_id.as_str(),
         subject: view.identity.subject.as_str(),
         email: view.identity.email.as_deref(),
-        scope: view.scopes.to_text(),
+        scope: view.scopes.as_str().to_owned(),
         bound: view.bound,
         storage: status.keeping.as_str(),
         signed_in_at: view.signed_in_at.seconds(),

@@ -30,7 +30,7 @@ pub(crate) fn run(gatepass: &Gatepass, min_ttl: u64, refresh: bool, talk: &Talk)
         access_token: token,
         token_type: handout.access.token_type.as_str(),
         expires_at: handout.access.expires_at.seconds(),
-        scope: handout.view.scopes.to_text(),
+        scope: handout.view.scopes.as_str().to_owned(),
         refreshed: handout.refreshed,
     };
     talk.data(&shown, token);

@@ -3,11 +3,13 @@
 use alloc::string::String;
 
 use crate::error::{Error, Refusal};
+use crate::field::{Field, Message};
 use crate::form::{Form, Query};
 use crate::name::{ClientId, Scopes};
 use crate::protocol::discovery::Provider;
 use crate::protocol::pkce;
 use crate::secret::Secret;
+use crate::text::cut;
 use crate::url::RedirectUri;
 
 /// What one authorization request asks for.
@@ -41,7 +43,7 @@ pub fn url(provider: &Provider, ask: &Ask<'_>) -> Secret {
         .with("response_type", "code")
         .with("client_id", ask.client_id.as_str())
         .with("redirect_uri", ask.redirect_uri.as_str())
-        .with("scope", &ask.scopes.to_text())
+        .with("scope", ask.scopes.as_str())
         .with("state", ask.state.expose())
         .with("nonce", ask.nonce.expose())
         .with("code_challenge", &pkce::challenge(ask.verifier))
@@ -54,7 +56,7 @@ pub fn url(provider: &Provider, ask: &Ask<'_>) -> Secret {
     let mut url = String::with_capacity(endpoint.len() + 1 + query.expose().len());
     url.push_str(endpoint);
     // RFC 6749 section 3.1: an endpoint may bring a query of its own.
-    url.push(if endpoint.contains('?') { '&' } else { '?' });
+    url.push(if cut(endpoint, b'?').1.is_some() { '&' } else { '?' });
     url.push_str(query.expose());
     Secret::new(url)
 }
@@ -72,7 +74,7 @@ pub struct Callback {
 
 /// Reads the query of an authorization response (RFC 6749 sections 4.1.2 and 4.1.2.1).
 pub fn parse(query: &str) -> Result<Callback, Error> {
-    const MESSAGE: &str = "authorization response";
+    const MESSAGE: Message = Message::AuthorizationResponse;
     let mut query = Query::parse(query, MESSAGE)?;
     let state = query.take("state");
     let iss = query.take("iss").map(|iss| iss.expose().clone());
@@ -80,7 +82,7 @@ pub fn parse(query: &str) -> Result<Callback, Error> {
         (Some(code), None) => Ok(code),
         (None, Some(error)) => Err(Refusal::parse(error.expose())),
         // Both or neither is no authorization response.
-        _ => return Err(Error::Malformed { message: MESSAGE, field: "code" }),
+        _ => return Err(Error::Malformed { message: MESSAGE, field: Field::Code }),
     };
     Ok(Callback { state, iss, result })
 }

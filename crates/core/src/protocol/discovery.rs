@@ -3,13 +3,14 @@
 use alloc::string::String;
 
 use crate::error::Error;
+use crate::field::{Field, Message};
 use crate::http::{Request, Response};
-use crate::json::{Object, Writer};
+use crate::json::Object;
 use crate::jwk::Algorithm;
 use crate::protocol::error_body;
 use crate::url::{Endpoint, Issuer};
 
-const MESSAGE: &str = "discovery";
+const MESSAGE: Message = Message::Discovery;
 
 /// An issuer and what it offers, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +36,9 @@ pub struct Provider {
 
 /// Asks for the metadata (OpenID Connect Discovery 1.0 section 4.1: the path is appended).
 pub fn request(issuer: &Issuer) -> Result<Request, Error> {
-    let mut url = String::from(issuer.as_str().trim_end_matches('/'));
+    let mut url = String::from(issuer.as_str().strip_suffix("/").unwrap_or(issuer.as_str()));
     url.push_str("/.well-known/openid-configuration");
-    Ok(Request::get(Endpoint::new(&url, "issuer")?))
+    Ok(Request::get(Endpoint::new(&url, Field::Issuer)?))
 }
 
 /// Reads the metadata; the issuer in it must be the configured one, character by character (section 4.3).
@@ -45,11 +46,8 @@ pub fn parse(response: &Response, issuer: &Issuer) -> Result<Provider, Error> {
     if response.status != 200 {
         return Err(error_body::parse(response, MESSAGE));
     }
-    read(&Object::parse(response.body.expose(), MESSAGE)?, issuer)
-}
-
-fn read(metadata: &Object, issuer: &Issuer) -> Result<Provider, Error> {
-    if metadata.required("issuer")? != issuer.as_str() {
+    let metadata = Object::parse(response.body.expose(), MESSAGE)?;
+    if metadata.required(Field::Issuer)? != issuer.as_str() {
         return Err(Error::IssuerMismatch);
     }
     let endpoint = |field| -> Result<Option<Endpoint>, Error> {
@@ -62,42 +60,20 @@ fn read(metadata: &Object, issuer: &Issuer) -> Result<Provider, Error> {
     let es256 = Algorithm::Es256.as_str();
     Ok(Provider {
         issuer: issuer.clone(),
-        authorization_endpoint: required("authorization_endpoint")?,
-        token_endpoint: required("token_endpoint")?,
-        jwks_uri: required("jwks_uri")?,
-        revocation_endpoint: endpoint("revocation_endpoint")?,
-        names_itself: metadata.flag("authorization_response_iss_parameter_supported")?,
-        binds_keys: metadata.texts("dpop_signing_alg_values_supported")?.contains(&es256),
-        forgives_replay: metadata.text("gatepass_refresh_token_replay")? == Some("successor"),
+        authorization_endpoint: required(Field::AuthorizationEndpoint)?,
+        token_endpoint: required(Field::TokenEndpoint)?,
+        jwks_uri: required(Field::JwksUri)?,
+        revocation_endpoint: endpoint(Field::RevocationEndpoint)?,
+        names_itself: metadata.flag(Field::AuthorizationResponseIssParameterSupported)?,
+        binds_keys: metadata.texts(Field::DpopSigningAlgValuesSupported)?.contains(&es256),
+        forgives_replay: metadata.text(Field::GatepassRefreshTokenReplay)? == Some("successor"),
     })
-}
-
-impl Provider {
-    /// The provider as metadata again, to be kept with a login that is under way.
-    pub(crate) fn to_json(&self) -> String {
-        let replay = self.forgives_replay.then_some("successor");
-        let writer = Writer::new()
-            .text("issuer", self.issuer.as_str())
-            .text("authorization_endpoint", self.authorization_endpoint.as_str())
-            .text("token_endpoint", self.token_endpoint.as_str())
-            .text("jwks_uri", self.jwks_uri.as_str())
-            .some("revocation_endpoint", self.revocation_endpoint.as_ref().map(Endpoint::as_str))
-            .flag("authorization_response_iss_parameter_supported", self.names_itself)
-            .some("gatepass_refresh_token_replay", replay);
-        if self.binds_keys { writer.raw("dpop_signing_alg_values_supported", "[\"ES256\"]") } else { writer }
-            .finish()
-    }
-
-    /// Reads what [`Provider::to_json`] wrote.
-    pub(crate) fn from_json(metadata: &Object) -> Result<Self, Error> {
-        let issuer = Issuer::new(metadata.required("issuer")?)?;
-        read(metadata, &issuer)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Writer;
 
     const ISSUER: &str = "https://issuer.example/tenant/";
 
@@ -119,12 +95,10 @@ mod tests {
     }
 
     #[test]
-    fn issuer_is_compared_exactly_and_the_rest_survives_storage() {
+    fn issuer_is_compared_exactly() {
         let issuer = Issuer::new(ISSUER).unwrap();
         let provider = parse(&metadata(ISSUER), &issuer).unwrap();
         assert!(provider.binds_keys && !provider.names_itself && !provider.forgives_replay);
-        let stored = provider.to_json();
-        assert_eq!(Provider::from_json(&Object::parse(stored.as_bytes(), "x").unwrap()), Ok(provider));
         assert_eq!(parse(&metadata("https://issuer.example/tenant"), &issuer), Err(Error::IssuerMismatch));
     }
 }

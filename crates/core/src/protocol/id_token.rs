@@ -6,10 +6,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
+use crate::base64url;
 use crate::error::Error;
+use crate::field::{Field, Message};
 use crate::jwk::{Algorithm, PublicKey};
 use crate::jwt::Compact;
 use crate::name::{ClientId, Subject};
@@ -18,7 +19,7 @@ use crate::secret::Secret;
 use crate::time::{LEEWAY, Timestamp};
 use crate::url::Issuer;
 
-const MESSAGE: &str = "id token";
+const MESSAGE: Message = Message::IdToken;
 
 /// A signature to verify. Only `native/verify.rs` and `web/verify.rs` answer it (`tests/callers.rs`).
 #[derive(Debug)]
@@ -77,16 +78,16 @@ pub struct Identity {
 pub fn check(id_token: &Secret, jwks: &Jwks, algorithm: Algorithm) -> Result<Check, Error> {
     let token = Compact::split(id_token.expose(), MESSAGE)?;
     // RFC 8725 section 3.1: the algorithm is ours to choose; the header may only agree.
-    if token.header.required("alg")? != algorithm.as_str() {
+    if token.header.required(Field::Alg)? != algorithm.as_str() {
         return Err(Error::BadSignature);
     }
     // RFC 7515 section 4.1.11: an extension that must be understood is not. Keys that a token brings are not trusted.
-    for field in ["crit", "jwk", "jku", "x5c", "x5u"] {
+    for field in [Field::Crit, Field::Jwk, Field::Jku, Field::X5c, Field::X5u] {
         if token.header.has(field) {
             return Err(token.header.blame(field));
         }
     }
-    let key = jwks.find(token.header.text("kid")?, algorithm).ok_or(Error::BadSignature)?;
+    let key = jwks.find(token.header.text(Field::Kid)?, algorithm).ok_or(Error::BadSignature)?;
     Ok(Check { algorithm, key: key.clone(), signed: token.signed, signature: token.signature })
 }
 
@@ -104,33 +105,33 @@ pub fn prove(
     }
     let claims = &token.claims;
     let bad = |claim| Error::BadClaim { claim };
-    if claims.required("iss")? != expected.issuer.as_str() {
+    if claims.required(Field::Iss)? != expected.issuer.as_str() {
         return Err(Error::IssuerMismatch);
     }
     audience(&token, expected.client_id)?;
-    let exp = claims.seconds("exp")?.map(Timestamp::from_seconds).ok_or_else(|| bad("exp"))?;
+    let exp = claims.seconds(Field::Exp)?.map(Timestamp::from_seconds).ok_or_else(|| bad(Field::Exp))?;
     if exp.plus(LEEWAY) <= now {
-        return Err(bad("exp"));
+        return Err(bad(Field::Exp));
     }
-    let iat = claims.seconds("iat")?.map(Timestamp::from_seconds).ok_or_else(|| bad("iat"))?;
+    let iat = claims.seconds(Field::Iat)?.map(Timestamp::from_seconds).ok_or_else(|| bad(Field::Iat))?;
     if iat > now.plus(LEEWAY) {
-        return Err(bad("iat"));
+        return Err(bad(Field::Iat));
     }
-    if claims.secret("nonce")?.as_ref() != Some(expected.nonce) {
-        return Err(bad("nonce"));
+    if claims.secret(Field::Nonce)?.as_ref() != Some(expected.nonce) {
+        return Err(bad(Field::Nonce));
     }
     // Section 3.1.3.6: half of the hash of the access token; SHA-256 belongs to both algorithms in use.
-    if let Some(at_hash) = claims.text("at_hash")? {
+    if let Some(at_hash) = claims.text(Field::AtHash)? {
         let hash = Sha256::digest(expected.access_token.expose().as_bytes());
-        if at_hash != Base64UrlUnpadded::encode_string(&hash[..16]) {
-            return Err(bad("at_hash"));
+        if at_hash != base64url::encode(&hash[..16]) {
+            return Err(bad(Field::AtHash));
         }
     }
     Ok(Identity {
-        subject: Subject::new(claims.required("sub")?).map_err(|_| bad("sub"))?,
-        email: claims.text("email")?.map(String::from),
-        name: claims.text("name")?.map(String::from),
-        auth_time: claims.seconds("auth_time")?.map(Timestamp::from_seconds),
+        subject: Subject::new(claims.required(Field::Sub)?).map_err(|_| bad(Field::Sub))?,
+        email: claims.text(Field::Email)?.map(String::from),
+        name: claims.text(Field::Name)?.map(String::from),
+        auth_time: claims.seconds(Field::AuthTime)?.map(Timestamp::from_seconds),
     })
 }
 
@@ -143,25 +144,25 @@ pub fn unchanged(
     subject: &Subject,
 ) -> Result<(), Error> {
     let token = Compact::split(id_token.expose(), MESSAGE)?;
-    if token.claims.required("iss")? != issuer.as_str() {
+    if token.claims.required(Field::Iss)? != issuer.as_str() {
         return Err(Error::IssuerMismatch);
     }
-    if token.claims.required("sub")? != subject.as_str() {
-        return Err(Error::BadClaim { claim: "sub" });
+    if token.claims.required(Field::Sub)? != subject.as_str() {
+        return Err(Error::BadClaim { claim: Field::Sub });
     }
     audience(&token, client_id)
 }
 
 /// `aud` and `azp` (section 3.1.3.7, steps 3 to 5).
 fn audience(token: &Compact, client_id: &ClientId) -> Result<(), Error> {
-    let audiences = token.claims.text_or_texts("aud")?;
+    let audiences = token.claims.text_or_texts(Field::Aud)?;
     if !audiences.contains(&client_id.as_str()) {
-        return Err(Error::BadClaim { claim: "aud" });
+        return Err(Error::BadClaim { claim: Field::Aud });
     }
-    match token.claims.text("azp")? {
-        Some(azp) if azp != client_id.as_str() => Err(Error::BadClaim { claim: "azp" }),
+    match token.claims.text(Field::Azp)? {
+        Some(azp) if azp != client_id.as_str() => Err(Error::BadClaim { claim: Field::Azp }),
         // A token for several audiences must name us as the one it was issued to.
-        None if audiences.len() > 1 => Err(Error::BadClaim { claim: "azp" }),
+        None if audiences.len() > 1 => Err(Error::BadClaim { claim: Field::Azp }),
         _ => Ok(()),
     }
 }

@@ -4,13 +4,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::Error;
+use crate::field::{Field, Message};
 use crate::http::{Request, Response};
 use crate::json::Object;
 use crate::jwk::{Algorithm, PublicKey};
 use crate::protocol::error_body;
 use crate::url::Endpoint;
 
-const MESSAGE: &str = "jwks";
+const MESSAGE: Message = Message::Jwks;
 
 /// A key set, reduced to the keys that may verify signatures and are understood.
 #[derive(Debug)]
@@ -27,14 +28,14 @@ pub fn parse(response: &Response) -> Result<Jwks, Error> {
         return Err(error_body::parse(response, MESSAGE));
     }
     let body = Object::parse(response.body.expose(), MESSAGE)?;
-    if !body.has("keys") {
-        return Err(body.blame("keys"));
+    if !body.has(Field::Keys) {
+        return Err(body.blame(Field::Keys));
     }
     let mut keys = Vec::new();
-    for jwk in body.objects("keys")? {
+    for jwk in body.objects(Field::Keys)? {
         // RFC 7517 section 4.2: `use` says what a key is for.
-        if jwk.text("use").is_ok_and(|usage| usage.is_none_or(|usage| usage == "sig"))
-            && let (Ok(kid), Ok(Some(key))) = (jwk.text("kid"), PublicKey::read(jwk))
+        if jwk.text(Field::Use).is_ok_and(|usage| usage.is_none_or(|usage| usage == "sig"))
+            && let (Ok(kid), Ok(Some(key))) = (jwk.text(Field::Kid), PublicKey::read(jwk))
         {
             keys.push((kid.map(String::from), key));
         }

@@ -2,9 +2,9 @@
 
 use alloc::string::String;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 
+use crate::base64url;
 use crate::secret::Secret;
 
 /// The only transformation in use.
@@ -12,7 +12,7 @@ pub const METHOD: &str = "S256";
 
 /// `BASE64URL-ENCODE(SHA256(ASCII(code_verifier)))` (RFC 7636 section 4.2).
 pub fn challenge(verifier: &Secret) -> String {
-    Base64UrlUnpadded::encode_string(&Sha256::digest(verifier.expose().as_bytes()))
+    base64url::encode(&Sha256::digest(verifier.expose().as_bytes()))
 }
 
 #[cfg(test)]

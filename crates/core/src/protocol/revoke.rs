@@ -1,6 +1,7 @@
 //! Giving a grant back (RFC 7009 section 2).
 
 use crate::error::Error;
+use crate::field::Message;
 use crate::form::Form;
 use crate::http::{Request, Response};
 use crate::name::ClientId;
@@ -21,6 +22,6 @@ pub fn request(revocation_endpoint: &Endpoint, client_id: &ClientId, refresh_tok
 pub fn parse(response: &Response) -> Result<(), Error> {
     match response.status {
         200 | 204 => Ok(()),
-        _ => Err(error_body::parse(response, "revocation response")),
+        _ => Err(error_body::parse(response, Message::RevocationResponse)),
     }
 }

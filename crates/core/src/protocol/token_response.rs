@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::error::{Error, Refusal};
+use crate::field::{Field, Message};
 use crate::http::Response;
 use crate::json::Object;
 use crate::name::Scopes;
@@ -62,7 +63,7 @@ pub struct TokenResponse {
     pub scope: Option<Scopes>,
 }
 
-const MESSAGE: &str = "token response";
+const MESSAGE: Message = Message::TokenResponse;
 
 /// Reads an answer. `bound` says that the request carried a proof: then an unbound answer is refused
 /// (RFC 9449 section 5: a server that ignores the proof answers `Bearer`).
@@ -71,29 +72,30 @@ pub fn parse(response: &Response, bound: bool) -> Result<TokenResponse, Error> {
         return Err(error_body::parse(response, MESSAGE));
     }
     let body = Object::parse(response.body.expose(), MESSAGE)?;
-    if body.has("error") {
+    if body.has(Field::Error) {
         // Some servers send their refusals with status 200.
         return Err(body
-            .required("error")
-            .map_or_else(|_| body.blame("error"), |code| Error::Refused(Refusal::parse(code))));
+            .required(Field::Error)
+            .map_or_else(|_| body.blame(Field::Error), |code| Error::Refused(Refusal::parse(code))));
     }
     let token_type =
-        TokenType::parse(body.required("token_type")?).ok_or_else(|| body.blame("token_type"))?;
+        TokenType::parse(body.required(Field::TokenType)?).ok_or_else(|| body.blame(Field::TokenType))?;
     if bound && token_type != TokenType::Dpop {
         return Err(Error::NotBound);
     }
     if !bound && token_type == TokenType::Dpop {
-        return Err(body.blame("token_type"));
+        return Err(body.blame(Field::TokenType));
     }
-    let scope = body.text("scope")?.map(Scopes::parse).transpose().map_err(|_| body.blame("scope"))?;
+    let scope =
+        body.text(Field::Scope)?.map(Scopes::parse).transpose().map_err(|_| body.blame(Field::Scope))?;
     let expires_in =
-        body.seconds("expires_in")?.map_or(UNSAID_LIFETIME, Duration::from_secs).min(LONGEST_LIFETIME);
+        body.seconds(Field::ExpiresIn)?.map_or(UNSAID_LIFETIME, Duration::from_secs).min(LONGEST_LIFETIME);
     Ok(TokenResponse {
-        access_token: body.secret("access_token")?.ok_or_else(|| body.blame("access_token"))?,
+        access_token: body.secret(Field::AccessToken)?.ok_or_else(|| body.blame(Field::AccessToken))?,
         token_type,
         expires_in,
-        refresh_token: body.secret("refresh_token")?,
-        id_token: body.secret("id_token")?,
+        refresh_token: body.secret(Field::RefreshToken)?,
+        id_token: body.secret(Field::IdToken)?,
         scope,
     })
 }

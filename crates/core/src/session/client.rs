@@ -1,9 +1,7 @@
 //! What a platform configures once: who we are to which issuer.
 
-use alloc::string::String;
-
 use crate::error::Error;
-use crate::json::{Object, Writer};
+use crate::field::Field;
 use crate::jwk::Algorithm;
 use crate::name::{ClientId, Scopes};
 use crate::url::Issuer;
@@ -26,7 +24,7 @@ impl Dpop {
             "required" => Ok(Self::Required),
             "preferred" => Ok(Self::Preferred),
             "off" => Ok(Self::Off),
-            _ => Err(Error::Configuration { field: "dpop" }),
+            _ => Err(Error::Configuration { field: Field::Dpop }),
         }
     }
 }
@@ -58,40 +56,15 @@ impl Client {
     ) -> Result<Self, Error> {
         let scopes = Scopes::parse(scopes)?;
         if !scopes.contains("openid") {
-            return Err(Error::Configuration { field: "scope" });
+            return Err(Error::Configuration { field: Field::Scope });
         }
         Ok(Self {
             issuer: Issuer::new(issuer)?,
             client_id: ClientId::new(client_id)?,
             scopes,
             id_token_algorithm: Algorithm::parse(algorithm)
-                .ok_or(Error::Configuration { field: "id_token_signed_response_alg" })?,
+                .ok_or(Error::Configuration { field: Field::IdTokenSignedResponseAlg })?,
             dpop: Dpop::parse(dpop)?,
         })
-    }
-
-    pub(super) fn to_json(&self) -> String {
-        let dpop = match self.dpop {
-            Dpop::Required => "required",
-            Dpop::Preferred => "preferred",
-            Dpop::Off => "off",
-        };
-        Writer::new()
-            .text("issuer", self.issuer.as_str())
-            .text("client_id", self.client_id.as_str())
-            .text("scope", &self.scopes.to_text())
-            .text("id_token_signed_response_alg", self.id_token_algorithm.as_str())
-            .text("dpop", dpop)
-            .finish()
-    }
-
-    pub(super) fn from_json(object: &Object) -> Result<Self, Error> {
-        Self::new(
-            object.required("issuer")?,
-            object.required("client_id")?,
-            object.required("scope")?,
-            object.required("id_token_signed_response_alg")?,
-            object.required("dpop")?,
-        )
     }
 }

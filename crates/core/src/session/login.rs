@@ -12,21 +12,23 @@ use alloc::string::String;
 
 use crate::dice::{Dice, token};
 use crate::error::{Error, Refusal};
+use crate::field::{Field, Message};
 use crate::http::{Method, Request, Response};
 use crate::json::{Object, Writer};
-use crate::name::Scopes;
+use crate::jwk::Algorithm;
+use crate::name::{ClientId, Scopes};
 use crate::protocol::authorize::{self, Ask, Callback};
 use crate::protocol::discovery::Provider;
 use crate::protocol::dpop::Unsigned;
 use crate::protocol::exchange;
 use crate::protocol::id_token::{self, Check, Expected, Vouched};
-use crate::protocol::jwks::Jwks;
+use crate::protocol::jwks::{self, Jwks};
 use crate::protocol::token_response::{self, TokenResponse};
 use crate::secret::Secret;
 use crate::session::client::{Client, Dpop};
 use crate::session::record::{Access, BoundKey, Generation, Record, Rest, View};
 use crate::time::Timestamp;
-use crate::url::RedirectUri;
+use crate::url::{Endpoint, Issuer, RedirectUri};
 
 /// How a login starts.
 #[derive(Debug)]
@@ -44,23 +46,28 @@ pub struct Start {
 /// Whether this login binds its session to a key, or why it cannot go on.
 pub const fn wants_key(client: &Client, provider: &Provider) -> Result<bool, Error> {
     match (client.dpop, provider.binds_keys) {
-        (Dpop::Required, false) => Err(Error::Unsupported { feature: "DPoP" }),
+        (Dpop::Required, false) => Err(Error::Unsupported { feature: Field::DpopBinding }),
         (Dpop::Required | Dpop::Preferred, true) => Ok(true),
         (Dpop::Preferred, false) | (Dpop::Off, _) => Ok(false),
     }
 }
 
-/// A login that waits for its redirect.
+/// A login that waits for its redirect. What it holds of issuer and client becomes the session's.
 #[derive(Debug)]
 pub struct Pending {
-    client: Client,
-    provider: Provider,
+    issuer: Issuer,
+    client_id: ClientId,
+    scopes: Scopes,
+    id_token_algorithm: Algorithm,
     redirect_uri: RedirectUri,
-    key: Option<BoundKey>,
+    jwks_uri: Endpoint,
+    names_itself: bool,
     state: Secret,
+    /// The nonce of the ID token, not of a proof.
     nonce: Secret,
     verifier: Secret,
     begun_at: Timestamp,
+    rest: Rest,
 }
 
 /// Why a redirect did not move a login on.
@@ -84,23 +91,35 @@ pub fn begin(
         return Err(Error::Bug);
     }
     let pending = Pending {
-        client: client.clone(),
-        provider: provider.clone(),
+        issuer: client.issuer.clone(),
+        client_id: client.client_id.clone(),
+        scopes: client.scopes.clone(),
+        id_token_algorithm: client.id_token_algorithm,
         redirect_uri: start.redirect_uri,
-        key: start.key,
+        jwks_uri: provider.jwks_uri.clone(),
+        names_itself: provider.names_itself,
         state: token(dice)?,
         nonce: token(dice)?,
         verifier: token(dice)?,
         begun_at: now,
+        rest: Rest {
+            refresh_token: None,
+            key: start.key,
+            token_endpoint: provider.token_endpoint.clone(),
+            revocation_endpoint: provider.revocation_endpoint.clone(),
+            forgives_replay: provider.forgives_replay,
+            nonce: None,
+            mark: None,
+        },
     };
     let ask = Ask {
-        client_id: &client.client_id,
+        client_id: &pending.client_id,
         redirect_uri: &pending.redirect_uri,
-        scopes: &client.scopes,
+        scopes: &pending.scopes,
         state: &pending.state,
         nonce: &pending.nonce,
         verifier: &pending.verifier,
-        thumbprint: pending.key.as_ref().map(|key| key.public.thumbprint()),
+        thumbprint: pending.rest.key.as_ref().map(|key| key.public.thumbprint()),
         prompt: start.prompt.as_deref(),
         login_hint: start.login_hint.as_deref(),
     };
@@ -108,7 +127,7 @@ pub fn begin(
     Ok((url, pending))
 }
 
-const MESSAGE: &str = "pending login";
+const MESSAGE: Message = Message::PendingLogin;
 
 impl Pending {
     /// What names this login in a store: the state, of which a callback brings the other copy.
@@ -123,44 +142,49 @@ impl Pending {
 
     /// The stored form.
     pub fn encode(&self) -> Secret {
+        let rest = self.rest.write(Writer::new()).finish();
         let writer = Writer::new()
             .number("v", 1)
-            .raw("client", &self.client.to_json())
-            .raw("provider", &self.provider.to_json())
+            .text("issuer", self.issuer.as_str())
+            .text("client_id", self.client_id.as_str())
+            .text("scope", self.scopes.as_str())
+            .text("id_token_signed_response_alg", self.id_token_algorithm.as_str())
             .text("redirect_uri", self.redirect_uri.as_str())
+            .text("jwks_uri", self.jwks_uri.as_str())
+            .flag("authorization_response_iss_parameter_supported", self.names_itself)
             .text("state", self.state.expose())
             .text("nonce", self.nonce.expose())
             .text("verifier", self.verifier.expose())
-            .number("begun_at", self.begun_at.seconds());
-        let writer = match &self.key {
-            Some(key) => key.write(writer),
-            None => writer,
-        };
+            .number("begun_at", self.begun_at.seconds())
+            .raw("session", &rest);
         Secret::new(writer.finish())
     }
 
     /// Reads the stored form.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let read = || -> Result<Self, Error> {
-            let object = Object::parse(bytes, MESSAGE)?;
-            let secret = |field| object.secret(field)?.ok_or_else(|| object.blame(field));
-            Ok(Self {
-                client: Client::from_json(object.object("client")?.ok_or_else(|| object.blame("client"))?)?,
-                provider: Provider::from_json(
-                    object.object("provider")?.ok_or_else(|| object.blame("provider"))?,
-                )?,
-                redirect_uri: RedirectUri::new(object.required("redirect_uri")?)?,
-                key: BoundKey::read(&object)?,
-                state: secret("state")?,
-                nonce: secret("nonce")?,
-                verifier: secret("verifier")?,
-                begun_at: object
-                    .seconds("begun_at")?
-                    .map(Timestamp::from_seconds)
-                    .ok_or_else(|| object.blame("begun_at"))?,
-            })
-        };
-        read().map_err(|_| Error::StoreCorrupt)
+        Self::read(bytes).map_err(|_| Error::StoreCorrupt)
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, Error> {
+        let object = Object::parse(bytes, MESSAGE)?;
+        let secret = |field| object.required(field).map(Secret::from);
+        let algorithm = Algorithm::parse(object.required(Field::IdTokenSignedResponseAlg)?);
+        let session = object.object(Field::Session)?;
+        let begun_at = object.seconds(Field::BegunAt)?;
+        Ok(Self {
+            issuer: Issuer::new(object.required(Field::Issuer)?)?,
+            client_id: ClientId::new(object.required(Field::ClientId)?)?,
+            scopes: Scopes::parse(object.required(Field::Scope)?)?,
+            id_token_algorithm: algorithm.ok_or(Error::StoreCorrupt)?,
+            redirect_uri: RedirectUri::new(object.required(Field::RedirectUri)?)?,
+            jwks_uri: Endpoint::new(object.required(Field::JwksUri)?, Field::JwksUri)?,
+            names_itself: object.flag(Field::AuthorizationResponseIssParameterSupported)?,
+            state: secret(Field::State)?,
+            nonce: secret(Field::Nonce)?,
+            verifier: secret(Field::Verifier)?,
+            begun_at: Timestamp::from_seconds(begun_at.ok_or(Error::StoreCorrupt)?),
+            rest: Rest::read(session.ok_or(Error::StoreCorrupt)?)?,
+        })
     }
 
     /// Takes what came back. Nothing of it counts, not even an error, before the state shows that it is ours.
@@ -171,14 +195,14 @@ impl Pending {
         }
         // RFC 9207 section 2.4: absent counts as wrong where the issuer promised to name itself.
         match callback.iss {
-            Some(iss) if iss != self.provider.issuer.as_str() => {
+            Some(iss) if iss != self.issuer.as_str() => {
                 return Err(Rejected::Over(Error::IssuerMismatch));
             }
-            None if self.provider.names_itself => return Err(Rejected::Over(Error::IssuerMismatch)),
+            None if self.names_itself => return Err(Rejected::Over(Error::IssuerMismatch)),
             _ => {}
         }
         match callback.result {
-            Ok(code) => Ok(Exchange { pending: self, code, dpop_nonce: None, retried: false }),
+            Ok(code) => Ok(Exchange { pending: Box::new(self), code, retried: false }),
             Err(refusal) => Err(Rejected::Over(Error::Refused(refusal))),
         }
     }
@@ -187,9 +211,8 @@ impl Pending {
 /// A login whose code waits to be exchanged.
 #[derive(Debug)]
 pub struct Exchange {
-    pending: Pending,
+    pending: Box<Pending>,
     code: Secret,
-    dpop_nonce: Option<String>,
     retried: bool,
 }
 
@@ -205,45 +228,36 @@ pub enum Exchanged {
 impl Exchange {
     /// The proof to sign with the session's key, if it is bound to one.
     pub fn proof(&self, now: Timestamp, dice: &mut dyn Dice) -> Result<Option<Unsigned>, Error> {
-        let Some(key) = &self.pending.key else { return Ok(None) };
-        let url = &self.pending.provider.token_endpoint;
-        Unsigned::new(&key.public, Method::Post, url, self.dpop_nonce.as_deref(), None, now, dice).map(Some)
+        let rest = &self.pending.rest;
+        let Some(key) = &rest.key else { return Ok(None) };
+        let nonce = rest.nonce.as_deref();
+        Unsigned::new(&key.public, Method::Post, &rest.token_endpoint, nonce, None, now, dice).map(Some)
     }
 
     /// The key that signs it.
     pub const fn key(&self) -> Option<&BoundKey> {
-        self.pending.key.as_ref()
+        self.pending.rest.key.as_ref()
     }
 
     /// The request, with the signed proof.
     pub fn request(&self, proof: Option<Secret>) -> Request {
-        let pending = &self.pending;
-        exchange::request(
-            &pending.provider.token_endpoint,
-            &pending.client.client_id,
-            &pending.redirect_uri,
-            &self.code,
-            &pending.verifier,
-        )
-        .with_proof(proof)
+        let Pending { rest, client_id, redirect_uri, verifier, .. } = &*self.pending;
+        exchange::request(&rest.token_endpoint, client_id, redirect_uri, &self.code, verifier)
+            .with_proof(proof)
     }
 
     /// Reads the answer. The tokens in it are revoked by nobody if the next step fails: the code is spent, and the
     /// server ends an unused grant by itself.
     pub fn parse(mut self, response: &Response, now: Timestamp) -> Result<Exchanged, Error> {
-        let bound = self.pending.key.is_some();
-        match token_response::parse(response, bound) {
-            Ok(tokens) => {
-                let nonce = response.dpop_nonce.clone().or(self.dpop_nonce);
-                Ok(Exchanged::Tokens(Unproven {
-                    pending: self.pending,
-                    tokens,
-                    dpop_nonce: nonce,
-                    received_at: now,
-                }))
-            }
-            Err(Error::Refused(Refusal::UseDpopNonce)) if response.dpop_nonce.is_some() && !self.retried => {
-                self.dpop_nonce.clone_from(&response.dpop_nonce);
+        let rest = &mut self.pending.rest;
+        // RFC 9449 section 8.2: every response may bring the nonce for the next request.
+        let asked = response.dpop_nonce.is_some();
+        if asked {
+            rest.nonce.clone_from(&response.dpop_nonce);
+        }
+        match token_response::parse(response, rest.key.is_some()) {
+            Ok(tokens) => Ok(Exchanged::Tokens(Unproven { pending: self.pending, tokens, received_at: now })),
+            Err(Error::Refused(Refusal::UseDpopNonce)) if asked && !self.retried => {
                 self.retried = true;
                 Ok(Exchanged::Again(self))
             }
@@ -255,64 +269,55 @@ impl Exchange {
 /// Tokens that nobody has vouched for yet.
 #[derive(Debug)]
 pub struct Unproven {
-    pending: Pending,
+    pending: Box<Pending>,
     tokens: TokenResponse,
-    dpop_nonce: Option<String>,
     received_at: Timestamp,
 }
 
 impl Unproven {
     /// Where the keys are that the ID token is signed by.
     pub fn jwks_request(&self) -> Request {
-        crate::protocol::jwks::request(&self.pending.provider.jwks_uri)
+        jwks::request(&self.pending.jwks_uri)
     }
 
     fn id_token(&self) -> Result<&Secret, Error> {
-        let missing = Error::Malformed { message: "token response", field: "id_token" };
+        let missing = Error::Malformed { message: Message::TokenResponse, field: Field::IdToken };
         self.tokens.id_token.as_ref().ok_or(missing)
     }
 
     /// What a shell has to verify.
     pub fn check(&self, jwks: &Jwks) -> Result<Check, Error> {
-        id_token::check(self.id_token()?, jwks, self.pending.client.id_token_algorithm)
+        id_token::check(self.id_token()?, jwks, self.pending.id_token_algorithm)
     }
 
     /// The only way to a session.
     pub fn prove(self, vouched: &Vouched, now: Timestamp, dice: &mut dyn Dice) -> Result<Record, Error> {
-        let Pending { client, provider, nonce, key, .. } = &self.pending;
         let expected = Expected {
-            issuer: &provider.issuer,
-            client_id: &client.client_id,
-            algorithm: client.id_token_algorithm,
-            nonce,
+            issuer: &self.pending.issuer,
+            client_id: &self.pending.client_id,
+            algorithm: self.pending.id_token_algorithm,
+            nonce: &self.pending.nonce,
             access_token: &self.tokens.access_token,
         };
         let identity = id_token::prove(self.id_token()?, vouched, &expected, now)?;
-        // RFC 6749 section 5.1: unsaid means granted as asked for.
-        let scopes: Scopes = self.tokens.scope.unwrap_or_else(|| client.scopes.clone());
+        let Pending { issuer, client_id, scopes, mut rest, .. } = *self.pending;
+        let tokens = self.tokens;
+        rest.refresh_token = tokens.refresh_token;
         let view = View {
-            issuer: provider.issuer.clone(),
-            client_id: client.client_id.clone(),
+            issuer,
+            client_id,
             identity,
-            scopes,
+            // RFC 6749 section 5.1: unsaid means granted as asked for.
+            scopes: tokens.scope.unwrap_or(scopes),
             signed_in_at: now,
-            bound: key.is_some(),
-            refreshes: self.tokens.refresh_token.is_some(),
+            bound: rest.key.is_some(),
+            refreshes: rest.refresh_token.is_some(),
         };
         let access = Access {
-            token: self.tokens.access_token,
-            token_type: self.tokens.token_type,
+            token: tokens.access_token,
+            token_type: tokens.token_type,
             received_at: self.received_at,
-            expires_at: self.received_at.plus(self.tokens.expires_in),
-        };
-        let rest = Rest {
-            refresh_token: self.tokens.refresh_token,
-            key: key.as_ref().map(BoundKey::duplicate),
-            token_endpoint: provider.token_endpoint.clone(),
-            revocation_endpoint: provider.revocation_endpoint.clone(),
-            forgives_replay: provider.forgives_replay,
-            nonce: self.dpop_nonce,
-            mark: None,
+            expires_at: self.received_at.plus(tokens.expires_in),
         };
         Ok(Record { generation: Generation::first(dice)?, view, access: Some(access), rest: Some(rest) })
     }

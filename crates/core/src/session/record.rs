@@ -6,10 +6,10 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-
+use crate::base64url;
 use crate::dice::Dice;
 use crate::error::Error;
+use crate::field::{Field, Message};
 use crate::json::{Object, Writer};
 use crate::jwk::PublicKey;
 use crate::name::{ClientId, Scopes, Subject};
@@ -22,7 +22,7 @@ use crate::url::{Endpoint, Issuer};
 /// The version of the stored form; each has a snapshot test.
 const VERSION: u64 = 1;
 
-const MESSAGE: &str = "record";
+const MESSAGE: Message = Message::Record;
 
 /// Counts the states of one session. It starts at a random place, so that a late writer of a session that was signed
 /// out never mistakes the next one for its own.
@@ -139,6 +139,43 @@ pub struct Rest {
     pub mark: Option<Timestamp>,
 }
 
+impl Rest {
+    /// Adds these fields to an object.
+    pub(super) fn write(&self, writer: Writer) -> Writer {
+        let mut writer = writer
+            .some("refresh_token", self.refresh_token.as_ref().map(|token| token.expose().as_str()))
+            .text("token_endpoint", self.token_endpoint.as_str())
+            .some("revocation_endpoint", self.revocation_endpoint.as_ref().map(Endpoint::as_str))
+            .flag("forgives_replay", self.forgives_replay)
+            .some("nonce", self.nonce.as_deref());
+        if let Some(key) = &self.key {
+            writer = key.write(writer);
+        }
+        match self.mark {
+            Some(mark) => writer.number("mark", mark.seconds()),
+            None => writer,
+        }
+    }
+
+    /// Reads them again.
+    pub(super) fn read(object: &Object) -> Result<Self, Error> {
+        let endpoint = |field| -> Result<Option<Endpoint>, Error> {
+            object.text(field)?.map(|url| Endpoint::new(url, field)).transpose()
+        };
+        let token_endpoint =
+            endpoint(Field::TokenEndpoint)?.ok_or_else(|| object.blame(Field::TokenEndpoint))?;
+        Ok(Self {
+            refresh_token: object.secret(Field::RefreshToken)?,
+            key: BoundKey::read(object)?,
+            token_endpoint,
+            revocation_endpoint: endpoint(Field::RevocationEndpoint)?,
+            forgives_replay: object.flag(Field::ForgivesReplay)?,
+            nonce: object.text(Field::Nonce)?.map(ToOwned::to_owned),
+            mark: object.seconds(Field::Mark)?.map(Timestamp::from_seconds),
+        })
+    }
+}
+
 /// A session's key.
 #[derive(Debug)]
 pub struct BoundKey {
@@ -149,23 +186,19 @@ pub struct BoundKey {
 }
 
 impl BoundKey {
-    pub(super) fn duplicate(&self) -> Self {
-        Self { public: self.public.clone(), private: self.private.as_ref().map(Secret::duplicate) }
-    }
-
-    pub(super) fn write(&self, writer: Writer) -> Writer {
-        let private = self.private.as_ref().map(|bytes| Base64UrlUnpadded::encode_string(bytes.expose()));
+    fn write(&self, writer: Writer) -> Writer {
+        let private = self.private.as_ref().map(|bytes| base64url::encode(bytes.expose()));
         writer.raw("key", &self.public.to_json()).some("private_key", private.as_deref())
     }
 
-    pub(super) fn read(object: &Object) -> Result<Option<Self>, Error> {
-        let Some(jwk) = object.object("key")? else { return Ok(None) };
-        let public = PublicKey::read(jwk)?.ok_or_else(|| object.blame("key"))?;
-        let private = match object.text("private_key")? {
+    fn read(object: &Object) -> Result<Option<Self>, Error> {
+        let Some(jwk) = object.object(Field::Key)? else { return Ok(None) };
+        let public = PublicKey::read(jwk)?.ok_or_else(|| object.blame(Field::Key))?;
+        let private = match object.text(Field::PrivateKey)? {
             None => None,
-            Some(text) => Some(Secret::new(
-                Base64UrlUnpadded::decode_vec(text).map_err(|_| object.blame("private_key"))?,
-            )),
+            Some(text) => {
+                Some(Secret::new(base64url::decode(text).ok_or_else(|| object.blame(Field::PrivateKey))?))
+            }
         };
         Ok(Some(Self { public, private }))
     }
@@ -192,7 +225,7 @@ impl Record {
             .text("sub", view.identity.subject.as_str())
             .some("email", view.identity.email.as_deref())
             .some("name", view.identity.name.as_deref())
-            .text("scope", &view.scopes.to_text())
+            .text("scope", view.scopes.as_str())
             .number("signed_in_at", view.signed_in_at.seconds())
             .flag("bound", view.bound)
             .flag("refreshes", view.refreshes);
@@ -206,18 +239,7 @@ impl Record {
                 .number("received_at", token.received_at.seconds())
                 .number("expires_at", token.expires_at.seconds());
         }
-        let mut tail = head()
-            .some("refresh_token", rest.refresh_token.as_ref().map(|token| token.expose().as_str()))
-            .text("token_endpoint", rest.token_endpoint.as_str())
-            .some("revocation_endpoint", rest.revocation_endpoint.as_ref().map(Endpoint::as_str))
-            .flag("forgives_replay", rest.forgives_replay)
-            .some("nonce", rest.nonce.as_deref());
-        if let Some(key) = &rest.key {
-            tail = key.write(tail);
-        }
-        if let Some(mark) = rest.mark {
-            tail = tail.number("mark", mark.seconds());
-        }
+        let tail = rest.write(head());
         Ok(Encoded { access: Secret::new(access.finish()), rest: Secret::new(tail.finish()) })
     }
 
@@ -238,27 +260,27 @@ fn read(access: &[u8], rest: Option<&[u8]>) -> Result<Record, Error> {
     let object = Object::parse(access, MESSAGE)?;
     let generation = generation(&object)?;
     let view = View {
-        issuer: Issuer::new(object.required("issuer")?)?,
-        client_id: ClientId::new(object.required("client_id")?)?,
+        issuer: Issuer::new(object.required(Field::Issuer)?)?,
+        client_id: ClientId::new(object.required(Field::ClientId)?)?,
         identity: Identity {
-            subject: Subject::new(object.required("sub")?)?,
-            email: object.text("email")?.map(ToOwned::to_owned),
-            name: object.text("name")?.map(ToOwned::to_owned),
-            auth_time: object.seconds("auth_time")?.map(Timestamp::from_seconds),
+            subject: Subject::new(object.required(Field::Sub)?)?,
+            email: object.text(Field::Email)?.map(ToOwned::to_owned),
+            name: object.text(Field::Name)?.map(ToOwned::to_owned),
+            auth_time: object.seconds(Field::AuthTime)?.map(Timestamp::from_seconds),
         },
-        scopes: Scopes::parse(object.text("scope")?.unwrap_or_default())?,
-        signed_in_at: moment(&object, "signed_in_at")?,
-        bound: object.flag("bound")?,
-        refreshes: object.flag("refreshes")?,
+        scopes: Scopes::parse(object.text(Field::Scope)?.unwrap_or_default())?,
+        signed_in_at: moment(&object, Field::SignedInAt)?,
+        bound: object.flag(Field::Bound)?,
+        refreshes: object.flag(Field::Refreshes)?,
     };
-    let token = match object.secret("access_token")? {
+    let token = match object.secret(Field::AccessToken)? {
         None => None,
         Some(token) => Some(Access {
             token,
-            token_type: TokenType::parse(object.required("token_type")?)
-                .ok_or_else(|| object.blame("token_type"))?,
-            received_at: moment(&object, "received_at")?,
-            expires_at: moment(&object, "expires_at")?,
+            token_type: TokenType::parse(object.required(Field::TokenType)?)
+                .ok_or_else(|| object.blame(Field::TokenType))?,
+            received_at: moment(&object, Field::ReceivedAt)?,
+            expires_at: moment(&object, Field::ExpiresAt)?,
         }),
     };
     let rest = rest.map(|bytes| read_rest(bytes, generation)).transpose()?;
@@ -268,29 +290,18 @@ fn read(access: &[u8], rest: Option<&[u8]>) -> Result<Record, Error> {
 fn read_rest(bytes: &[u8], expected: Generation) -> Result<Rest, Error> {
     let object = Object::parse(bytes, MESSAGE)?;
     if generation(&object)? != expected {
-        return Err(object.blame("generation"));
+        return Err(object.blame(Field::Generation));
     }
-    Ok(Rest {
-        refresh_token: object.secret("refresh_token")?,
-        key: BoundKey::read(&object)?,
-        token_endpoint: Endpoint::new(object.required("token_endpoint")?, "token_endpoint")?,
-        revocation_endpoint: object
-            .text("revocation_endpoint")?
-            .map(|url| Endpoint::new(url, "revocation_endpoint"))
-            .transpose()?,
-        forgives_replay: object.flag("forgives_replay")?,
-        nonce: object.text("nonce")?.map(ToOwned::to_owned),
-        mark: object.seconds("mark")?.map(Timestamp::from_seconds),
-    })
+    Rest::read(&object)
 }
 
 fn generation(object: &Object) -> Result<Generation, Error> {
-    if object.seconds("v")? != Some(VERSION) {
-        return Err(object.blame("v"));
+    if object.seconds(Field::V)? != Some(VERSION) {
+        return Err(object.blame(Field::V));
     }
-    object.seconds("generation")?.map(Generation).ok_or_else(|| object.blame("generation"))
+    object.seconds(Field::Generation)?.map(Generation).ok_or_else(|| object.blame(Field::Generation))
 }
 
-fn moment(object: &Object, field: &'static str) -> Result<Timestamp, Error> {
+fn moment(object: &Object, field: Field) -> Result<Timestamp, Error> {
     object.seconds(field)?.map(Timestamp::from_seconds).ok_or_else(|| object.blame(field))
 }

@@ -4,6 +4,7 @@ use core::mem;
 
 use crate::dice::Dice;
 use crate::error::Error;
+use crate::field::Field;
 use crate::http::Request;
 use crate::protocol::revoke;
 use crate::session::record::{Part, Record, View};
@@ -104,7 +105,7 @@ impl Transaction for SignOut {
                 Step::Need(Effect::Send(farewell))
             }
             (State::Erasing { view, farewell: None }, Answer::Erased) => {
-                let revoked = Err(Error::Unsupported { feature: "revocation_endpoint" });
+                let revoked = Err(Error::Unsupported { feature: Field::RevocationEndpoint });
                 self.end(Ok(SignedOut { view, revoked }))
             }
             (State::Revoking(view), answer) => {

@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use std::collections::BTreeSet;
 
+use crate::field::{Field, Message};
 use crate::form::Query;
 use crate::http::{Request, Response};
 use crate::json::Writer;
@@ -212,7 +213,7 @@ impl World {
 
     fn serve(&mut self, request: &Request) -> Response {
         let body = request.body.as_ref().map_or("", |body| body.expose());
-        let mut form = Query::parse(body, "request").expect("a request that core made");
+        let mut form = Query::parse(body, Message::TokenResponse).expect("a request that core made");
         if let Some(_token) = form.take("token") {
             self.revoked = true;
             self.ended = true;
@@ -277,7 +278,7 @@ fn access(now: Timestamp, token: &str) -> Access {
 /// Never: its names are valid.
 pub fn record(now: Timestamp, bound: bool, generation: Generation) -> Record {
     let issuer = "https://issuer.example";
-    let endpoint = |url| Endpoint::new(url, "x").expect("a valid address");
+    let endpoint = |url| Endpoint::new(url, Field::X).expect("a valid address");
     let key = BoundKey {
         public: PublicKey::P256 { x: [1; 32], y: [2; 32] },
         private: Some(Secret::new(b"private-key".to_vec())),

@@ -2,6 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use gatepass_core::error::{Error, Refusal};
+use gatepass_core::field::{Field, Message};
 use gatepass_core::form::Query;
 use gatepass_core::http::Response;
 use gatepass_core::json::{Writer, array};
@@ -49,7 +50,8 @@ fn begun() -> (Query, Pending) {
         login_hint: None,
     };
     let (url, pending) = begin(&client, &provider, start, NOW, &mut SeededDice::new(3)).unwrap();
-    let query = Query::parse(url.expose().split_once('?').unwrap().1, "url").unwrap();
+    let query =
+        Query::parse(url.expose().split_once('?').unwrap().1, Message::AuthorizationResponse).unwrap();
     (query, pending)
 }
 
@@ -127,7 +129,8 @@ fn a_pending_login_survives_its_store() {
     let pending = Pending::decode(stored.expose().as_bytes()).unwrap();
     let exchange = redirect(pending, &answer(query.take("state").unwrap().expose())).unwrap();
     let request = exchange.request(None);
-    let mut form = Query::parse(request.body.as_ref().unwrap().expose(), "form").unwrap();
+    let mut form =
+        Query::parse(request.body.as_ref().unwrap().expose(), Message::AuthorizationResponse).unwrap();
     assert_eq!(form.take("code").unwrap().expose(), "the-code");
     assert_eq!(form.take("redirect_uri").unwrap().expose(), "http://127.0.0.1:4711/callback");
     assert_eq!(Pending::decode(b"{}").err(), Some(Error::StoreCorrupt));
@@ -186,19 +189,19 @@ fn every_wrong_claim_has_its_own_error() {
         proven(&token, NOW).err()
     };
     let claim = |claim| Some(Error::BadClaim { claim });
-    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"other\""), claim("aud"));
-    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":[\"client\",\"other\"]"), claim("azp"));
-    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"client\",\"azp\":\"other\""), claim("azp"));
-    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"client\",\"at_hash\":\"AAAA\""), claim("at_hash"));
+    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"other\""), claim(Field::Aud));
+    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":[\"client\",\"other\"]"), claim(Field::Azp));
+    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"client\",\"azp\":\"other\""), claim(Field::Azp));
+    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"client\",\"at_hash\":\"AAAA\""), claim(Field::AtHash));
     assert_eq!(wrong(ISSUER, "https://other.example"), Some(Error::IssuerMismatch));
     assert_eq!(
         wrong("\"sub\":\"user-1\",", ""),
-        Some(Error::Malformed { message: "id token", field: "sub" })
+        Some(Error::Malformed { message: Message::IdToken, field: Field::Sub })
     );
-    assert_eq!(proven(&id_token("another nonce", |claims| claims), NOW).err(), claim("nonce"));
+    assert_eq!(proven(&id_token("another nonce", |claims| claims), NOW).err(), claim(Field::Nonce));
     let good = id_token(&nonce(), |claims| claims);
-    assert_eq!(proven(&good, Timestamp::from_seconds(NOW.seconds() + 400)).err(), claim("exp"));
-    assert_eq!(proven(&good, Timestamp::from_seconds(NOW.seconds() - 400)).err(), claim("iat"));
+    assert_eq!(proven(&good, Timestamp::from_seconds(NOW.seconds() + 400)).err(), claim(Field::Exp));
+    assert_eq!(proven(&good, Timestamp::from_seconds(NOW.seconds() - 400)).err(), claim(Field::Iat));
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! The names that an error may say: fields of messages and settings, and the messages themselves.
+//!
+//! They are numbers until somebody reads them: an [`Error`](crate::error::Error) that carried text would cost every
+//! fallible call of the wasm.
+
+macro_rules! names {
+    ($(#[$doc:meta])* $type:ident { $($variant:ident = $name:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        #[non_exhaustive]
+        #[expect(missing_docs, reason = "each variant is the name that it stands for")]
+        pub enum $type {
+            $($variant,)*
+        }
+
+        impl $type {
+            /// The name.
+            pub const fn as_str(self) -> &'static str {
+                const NAMES: &[&str] = &[$($name,)*];
+                NAMES[self as usize]
+            }
+        }
+
+        impl core::fmt::Display for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+names!(
+    /// A field of a message, a claim, a setting, or what is wrong with a whole message (`size`, `depth`, `json`).
+    Field {
+        LoopbackPort = "a port on 127.0.0.1",
+        AccessToken = "access_token",
+        Alg = "alg",
+        AtHash = "at_hash",
+        Aud = "aud",
+        AuthTime = "auth_time",
+        AuthorizationEndpoint = "authorization_endpoint",
+        AuthorizationResponseIssParameterSupported = "authorization_response_iss_parameter_supported",
+        Azp = "azp",
+        BegunAt = "begun_at",
+        Bound = "bound",
+        Claims = "claims",
+        Client = "client",
+        ClientId = "client_id",
+        Code = "code",
+        Crit = "crit",
+        Crv = "crv",
+        Depth = "depth",
+        Dpop = "dpop",
+        DpopBinding = "DPoP",
+        DpopSigningAlgValuesSupported = "dpop_signing_alg_values_supported",
+        E = "e",
+        Email = "email",
+        Encoding = "encoding",
+        Error = "error",
+        Exp = "exp",
+        ExpiresAt = "expires_at",
+        ExpiresIn = "expires_in",
+        ForgivesReplay = "forgives_replay",
+        GatepassRefreshTokenReplay = "gatepass_refresh_token_replay",
+        Generation = "generation",
+        Header = "header",
+        Iat = "iat",
+        IdToken = "id_token",
+        IdTokenSignedResponseAlg = "id_token_signed_response_alg",
+        Iss = "iss",
+        Issuer = "issuer",
+        Jku = "jku",
+        Json = "json",
+        Jwk = "jwk",
+        JwksUri = "jwks_uri",
+        Key = "key",
+        Keys = "keys",
+        Kid = "kid",
+        Kty = "kty",
+        Mark = "mark",
+        N = "n",
+        Name = "name",
+        Nonce = "nonce",
+        Parts = "parts",
+        PrivateKey = "private_key",
+        Profile = "profile",
+        Provider = "provider",
+        ReceivedAt = "received_at",
+        RedirectUri = "redirect_uri",
+        RefreshToken = "refresh_token",
+        Refreshes = "refreshes",
+        RepeatedKey = "repeated key",
+        RepeatedParameter = "repeated parameter",
+        RevocationEndpoint = "revocation_endpoint",
+        Scope = "scope",
+        SecureContext = "secure_context",
+        Session = "session",
+        Signature = "signature",
+        SignedInAt = "signed_in_at",
+        Size = "size",
+        State = "state",
+        Status = "status",
+        Sub = "sub",
+        TokenEndpoint = "token_endpoint",
+        TokenType = "token_type",
+        Use = "use",
+        V = "v",
+        Verifier = "verifier",
+        X = "x",
+        X5c = "x5c",
+        X5u = "x5u",
+        Y = "y",
+    }
+);
+
+names!(
+    /// A message of a server, or something stored.
+    Message {
+        AuthorizationResponse = "authorization response",
+        Discovery = "discovery",
+        IdToken = "id token",
+        Jwks = "jwks",
+        PendingLogin = "pending login",
+        Record = "record",
+        RevocationResponse = "revocation response",
+        TokenResponse = "token response",
+    }
+);
