@@ -1,4 +1,4 @@
-//! Lays out what pages load: copied, not transformed.
+//! Lays out what pages load.
 //!
 //! ```text
 //! target/www/assets/<digest>/   glue, wasm and facade: one digest over all of them, so that versions never mix
@@ -37,11 +37,9 @@ pub(crate) fn write(
     scratch: &Path,
 ) -> Result<Stage, Failure> {
     let mut modules = files(glue)?;
-    let facade = files(&workspace.root().join(&manifest.shared))?;
-    if !facade.contains_key(&manifest.package.entry) {
-        talk::note(&format!("note: `{}/{}` does not exist yet", manifest.shared, manifest.package.entry));
+    if !modules.contains_key(&manifest.package.entry) {
+        return Err(Failure::new(format!("`{}` has no `{}`", manifest.shared, manifest.package.entry)));
     }
-    modules.extend(facade);
     let package = package(workspace, manifest, &modules)?;
     // Types are for the package alone: no page loads them.
     modules.retain(|name, _| name.ends_with(".js") || name.ends_with(".wasm"));
