@@ -163,3 +163,13 @@ test('a server that is away or out of order signs nobody out', { skip }, async (
   assert.deepEqual([away.code, away.error], [4, 'unreachable']);
   assert.equal((await terminal.json('status')).signed_in, true);
 });
+
+test('a proxy in the environment does not stand between this machine and itself', async (t) => {
+  const authority = await startAuthority(t);
+  const terminal = new Terminal(t, { issuer: authority.issuer, storage: 'file' });
+  Object.assign(terminal.env, { HTTP_PROXY: 'http://127.0.0.1:1', http_proxy: 'http://127.0.0.1:1', ALL_PROXY: 'http://127.0.0.1:1' });
+  const { program, url } = await terminal.login();
+  await signIn(authority, new Visitor(), url);
+  assert.equal((await program.ended).code, 0, program.stderr);
+  assert.equal((await terminal.json('token', '--refresh')).refreshed, true);
+});

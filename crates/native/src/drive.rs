@@ -1,7 +1,5 @@
 //! The loop that answers a transaction: it does what core asks for and has no opinion.
 
-use std::sync::OnceLock;
-
 use gatepass_core::error::Error;
 use gatepass_core::session::transaction::{Answer, Effect, Step, Transaction};
 
@@ -17,21 +15,12 @@ use crate::store::{Changed, Fallback, Store};
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) fallback: Fallback,
-    http: OnceLock<Http>,
+    pub(crate) http: Http,
 }
 
 impl World {
-    pub(crate) const fn new(store: Store, fallback: Fallback) -> Self {
-        Self { store, fallback, http: OnceLock::new() }
-    }
-
-    /// The HTTP client, made when it is first needed: it reads the machine's certificates.
-    pub(crate) fn http(&self) -> Result<Http, Error> {
-        if let Some(http) = self.http.get() {
-            return Ok(http.clone());
-        }
-        let http = Http::new()?;
-        Ok(self.http.get_or_init(|| http).clone())
+    pub(crate) fn new(store: Store, fallback: Fallback) -> Self {
+        Self { store, fallback, http: Http::default() }
     }
 
     /// Runs a transaction as far as the store alone carries it: a cached token needs neither thread nor runtime.
@@ -76,10 +65,7 @@ impl World {
             }
             // Natively the key is always sealed with the tokens.
             Effect::Sign { private: None, .. } => Answer::Failed(Error::KeyLost),
-            Effect::Send(request) => match self.http() {
-                Ok(http) => http.send(&request).await.map_or(Answer::Lost, Answer::Sent),
-                Err(error) => Answer::Failed(error),
-            },
+            Effect::Send(request) => self.http.send(&request).await.map_or(Answer::Lost, Answer::Sent),
             Effect::Save { record, expect } => {
                 pause_for_test();
                 changed(self.store.save(&record, expect, self.fallback), Answer::Saved)

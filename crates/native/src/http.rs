@@ -1,5 +1,6 @@
 //! Requests over the network: no redirects, limits on time and size, and no word about content.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use gatepass_core::error::Error;
@@ -8,30 +9,39 @@ use gatepass_core::http::{MAX_BODY, Method, Request, Response};
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const WHOLE_LIMIT: Duration = Duration::from_secs(30);
 
-/// A client; cheap to copy.
-#[derive(Clone, Debug)]
-pub(crate) struct Http(reqwest::Client);
+/// Sends requests. Both clients are made when they are first needed: one reads the machine's certificates.
+#[derive(Debug, Default)]
+pub(crate) struct Http {
+    elsewhere: OnceLock<reqwest::Client>,
+    here: OnceLock<reqwest::Client>,
+}
 
 impl Http {
-    /// Reads the certificates that the operating system trusts, which takes a while.
-    pub(crate) fn new() -> Result<Self, Error> {
-        reqwest::Client::builder()
-            // A body with a token goes where it was addressed or nowhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_LIMIT)
-            .timeout(WHOLE_LIMIT)
-            .user_agent(concat!("gatepass/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map(Self)
-            .map_err(|_| Error::Unreachable)
+    fn client(&self, request: &Request) -> Option<&reqwest::Client> {
+        // Plain http is for this machine alone (core's `Endpoint` says so), and no proxy stands in between.
+        let here = request.url.as_str().starts_with("http://");
+        let place = if here { &self.here } else { &self.elsewhere };
+        if place.get().is_none() {
+            let builder = reqwest::Client::builder()
+                // A body with a token goes where it was addressed or nowhere.
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT_LIMIT)
+                .timeout(WHOLE_LIMIT)
+                .user_agent(concat!("gatepass/", env!("CARGO_PKG_VERSION")));
+            let client = if here { builder.no_proxy() } else { builder }.build().ok()?;
+            // Somebody else may have been faster; one of them is as good as the other.
+            let _ = place.set(client);
+        }
+        place.get()
     }
 
     /// Sends a request; `None` if no whole answer came.
     pub(crate) async fn send(&self, request: &Request) -> Option<Response> {
+        let client = self.client(request)?;
         let url = request.url.as_str();
         let mut builder = match request.method {
-            Method::Get => self.0.get(url),
-            Method::Post => self.0.post(url),
+            Method::Get => client.get(url),
+            Method::Post => client.post(url),
         };
         for (name, value) in &request.headers {
             let mut value = reqwest::header::HeaderValue::from_str(value.expose()).ok()?;

@@ -156,7 +156,7 @@ impl Gatepass {
                 }
                 save.finish()
             };
-            login::login(&client, &world.http()?, options, Box::new(tell), keep).await?;
+            login::login(&client, &world.http, options, Box::new(tell), keep).await?;
             Ok(keeping)
         })
     }

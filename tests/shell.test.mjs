@@ -1,0 +1,439 @@
+// The JavaScript shell of the web client, module by module, in a real browser: IndexedDB, Web Locks, WebCrypto.
+// The modules are served as they stand in www/shared; no wasm is needed.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromiumMissing, openBrowser } from './support/chromium.mjs';
+
+const SHARED = new URL('../www/shared/', import.meta.url);
+
+/** Serves the modules on an origin of their own, an empty page, and what http.js has to cope with. */
+async function serve(t) {
+  const server = createServer((request, response) => {
+    const name = request.url.slice(1);
+    if (/^[a-z]+\.js$/.test(name)) {
+      response.writeHead(200, { 'content-type': 'text/javascript' }).end(readFileSync(fileURLToPath(new URL(name, SHARED))));
+    } else if (name === 'elsewhere') {
+      response.writeHead(307, { location: '/echo' }).end();
+    } else if (name === 'large') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(Buffer.alloc(1024 * 1024, 'x'));
+    } else if (name === 'echo') {
+      let body = '';
+      request.on('data', (part) => (body += part));
+      request.on('end', () => {
+        const { cookie = null, referer = null } = request.headers;
+        response.writeHead(201, { 'content-type': 'application/json', 'dpop-nonce': 'n1', 'set-cookie': 'a=b' });
+        response.end(JSON.stringify({ cookie, referer, method: request.method, dpop: request.headers.dpop, body }));
+      });
+    } else {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>shell</title>');
+    }
+  });
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  t.after(() => (server.closeAllConnections(), server.close()));
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing} is missing`, timeout: 120_000 }, () => {
+  let page;
+  /** Runs a function in the page; modules come by `use`, and each test has a database of its own. */
+  const run = (work, argument) => page.evaluate(`(${work})(${JSON.stringify(argument) ?? ''})`);
+
+  // One server and one browser for all; they end after the last test, in reverse.
+  const ends = [];
+  after(async () => {
+    for (const end of ends.reverse()) await end();
+  });
+
+  before(async () => {
+    const suite = { after: (end) => ends.push(end) };
+    const base = await serve(suite);
+    const { context } = await openBrowser(suite);
+    page = await context.newPage();
+    await page.goto(`${base}/`);
+    await page.evaluate(() => {
+      globalThis.use = (name) => import(`/${name}.js`);
+      globalThis.outcome = (promise) => promise.then((value) => ({ value }), (error) => ({ error: error instanceof DOMException ? error.name : error.code }));
+      globalThis.record = (generation, expect) => ({ generation, expect, access: 'the-access-token', rest: 'the-refresh-token' });
+      globalThis.database = () => `test-${crypto.randomUUID()}`;
+      /** Reads a row as whoever opens the database sees it. */
+      globalThis.row = (name, store, key) => new Promise((resolve, reject) => {
+        const opening = indexedDB.open(name);
+        opening.onerror = reject;
+        opening.onsuccess = () => {
+          const reading = opening.result.transaction(store).objectStore(store).get(key);
+          reading.onsuccess = () => {
+            opening.result.close();
+            resolve(reading.result);
+          };
+        };
+      });
+    });
+  });
+
+  test('modules touch nothing when they are imported', async () => {
+    for (const name of ['clock', 'drive', 'errors', 'gatepass', 'http', 'lock', 'seal', 'sign', 'store', 'verify']) {
+      await import(new URL(`${name}.js`, SHARED));
+    }
+  });
+
+  describe('store', () => {
+    test('a session comes back as it was saved', async () => {
+      const found = await run(async () => {
+        const { Store } = await use('store');
+        const store = new Store(database());
+        const before = await store.load('s', true);
+        const keys = {};
+        const saved = await store.save('s', record(7), keys);
+        const { keys: loaded, ...whole } = await store.load('s', true);
+        return { before: before ?? null, saved, whole, seal: Boolean(loaded.seal && keys.seal), part: (await store.load('s')).rest ?? null, other: (await store.load('other')) ?? null };
+      });
+      assert.deepEqual(found, {
+        before: null,
+        saved: true,
+        whole: { generation: 7, access: 'the-access-token', rest: 'the-refresh-token' },
+        seal: true,
+        part: null,
+        other: null,
+      });
+    });
+
+    test('changes compare before they write', async () => {
+      const outcomes = await run(async () => {
+        const { Store } = await use('store');
+        const store = new Store(database());
+        const outcomes = [];
+        for (const [generation, expect] of [[1, 1], [1], [2], [2, 9], [2, 1]]) outcomes.push(await store.save('s', record(generation, expect), {}));
+        outcomes.push(await store.erase('s', 1), (await store.load('s')).generation);
+        outcomes.push(await store.erase('s', 2), await store.erase('s', 2), (await store.load('s')) ?? null);
+        return outcomes;
+      });
+      assert.deepEqual(outcomes, [false, true, false, false, true, false, 2, true, false, null]);
+    });
+
+    test('of sixteen connections one wins', async () => {
+      const { won, stored } = await run(async () => {
+        const { Store } = await use('store');
+        const name = database();
+        const first = new Store(name);
+        await first.save('s', record(1), {});
+        const racers = Array.from({ length: 16 }, (_, at) => new Store(name).save('s', record(100 + at, 1), {}));
+        return { won: await Promise.all(racers), stored: (await first.load('s')).generation };
+      });
+      assert.equal(won.filter(Boolean).length, 1);
+      assert.equal(stored, 100 + won.indexOf(true));
+    });
+
+    test('a key survives, signs and cannot be read', async () => {
+      const found = await run(async () => {
+        const [{ Store }, { make, sign, ES256 }, { verify }] = [await use('store'), await use('sign'), await use('verify')];
+        const name = database();
+        const { key, point } = await make();
+        await new Store(name).save('s', record(1), { key });
+        const { keys } = await new Store(name).load('s');
+        const public_ = await crypto.subtle.importKey('raw', point, ES256, true, ['verify']);
+        const jwk = await crypto.subtle.exportKey('jwk', public_);
+        const bytes = await sign(keys.key, 'message');
+        const signature = btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+        const exported = await Promise.all([keys.key, keys.seal].map((secret) => outcome(crypto.subtle.exportKey('jwk', secret))));
+        const store = new Store(name);
+        await store.save('s', record(2, 1), { seal: keys.seal });
+        return {
+          length: bytes.length,
+          point: point.length,
+          good: await verify({ alg: 'ES256', key: jwk, signed: 'message', signature }),
+          exported,
+          keyAfterSaveWithout: (await store.load('s')).keys.key ?? null,
+        };
+      });
+      assert.deepEqual(found, {
+        length: 64,
+        point: 65,
+        good: true,
+        exported: [{ error: 'InvalidAccessError' }, { error: 'InvalidAccessError' }],
+        keyAfterSaveWithout: null,
+      });
+    });
+
+    test('a pending login is given back once', async () => {
+      const { taken, later } = await run(async () => {
+        const [{ Store }, { make }] = [await use('store'), await use('sign')];
+        const name = database();
+        await new Store(name).keep('d', 'the-pending-login', 10_000, (await make()).key);
+        const racers = Array.from({ length: 8 }, () => new Store(name).take('d'));
+        const taken = (await Promise.all(racers)).filter(Boolean).map(({ pending, key }) => [pending, key.extractable]);
+        return { taken, later: (await new Store(name).take('d')) ?? null };
+      });
+      assert.deepEqual({ taken, later }, { taken: [['the-pending-login', false]], later: null });
+    });
+
+    test('abandoned logins are forgotten after an hour', async () => {
+      const found = await run(async () => {
+        const { Store } = await use('store');
+        const store = new Store(database());
+        for (const [digest, begunAt] of [['old', 1_000], ['recent', 3_000], ['new', 4_601]]) await store.keep(digest, digest, begunAt);
+        const found = [];
+        for (const digest of ['old', 'recent', 'new']) found.push((await store.take(digest))?.pending ?? null);
+        return found;
+      });
+      assert.deepEqual(found, [null, 'recent', 'new']);
+    });
+
+    test('a lost connection is opened again', async () => {
+      const found = await run(async () => {
+        const { Store } = await use('store');
+        const name = database();
+        const store = new Store(name);
+        await store.save('s', record(1), {});
+        // Another tab deletes the database: ours has to let go, and then starts anew.
+        await new Promise((resolve, reject) => {
+          const deleting = indexedDB.deleteDatabase(name);
+          deleting.onsuccess = resolve;
+          deleting.onblocked = reject;
+        });
+        return [(await store.load('s')) ?? null, await store.save('s', record(1), {})];
+      });
+      assert.deepEqual(found, [null, true]);
+    });
+
+    test('a browser without a store says so', async () => {
+      const found = await run(async () => {
+        const { Store } = await use('store');
+        const open = IDBFactory.prototype.open;
+        IDBFactory.prototype.open = () => {
+          throw new DOMException('no', 'SecurityError');
+        };
+        try {
+          return await outcome(new Store(database()).load('s'));
+        } finally {
+          IDBFactory.prototype.open = open;
+        }
+      });
+      assert.deepEqual(found, { error: 'store_unavailable' });
+    });
+  });
+
+  describe('seal', () => {
+    test('no row holds a secret as text', async () => {
+      const found = await run(async () => {
+        const { Store } = await use('store');
+        const name = database();
+        const store = new Store(name);
+        await store.save('s', record(1), {});
+        await store.keep('d', 'the-pending-login', 10_000);
+        /** Everything that is in a value, as one text; keys are opaque. */
+        const bytes = (value) =>
+          value instanceof CryptoKey ? '' :
+          value instanceof ArrayBuffer || ArrayBuffer.isView(value) ? new TextDecoder('latin1').decode(value) :
+          value && typeof value === 'object' ? Object.entries(value).flat().map(bytes).join('\n') : String(value);
+        const session = await row(name, 'sessions', 's');
+        const pending = await row(name, 'pending', 'd');
+        return { session: Object.keys(session), pending: Object.keys(pending), bytes: bytes(session) + bytes(pending), ivs: [session.access.iv.length, session.rest.iv.length] };
+      });
+      assert.deepEqual(found.session, ['generation', 'access', 'rest', 'seal']);
+      assert.deepEqual(found.pending, ['begunAt', 'pending', 'seal', 'key']);
+      assert.deepEqual(found.ivs, [12, 12]);
+      assert.ok(found.bytes.length > 100);
+      for (const secret of ['the-access-token', 'the-refresh-token', 'the-pending-login', 'token', 'login']) {
+        assert.ok(!found.bytes.includes(secret), secret);
+      }
+    });
+
+    test('one key for one session, a fresh nonce for each save', async () => {
+      const found = await run(async () => {
+        const { Store } = await use('store');
+        const name = database();
+        const store = new Store(name);
+        await store.save('s', record(1), {});
+        const first = await row(name, 'sessions', 's');
+        const { keys } = await store.load('s');
+        await store.save('s', record(2, 1), keys);
+        const second = await row(name, 'sessions', 's');
+        const ivs = [first.access, first.rest, second.access, second.rest].map(({ iv }) => iv.join());
+        // The old key opens what the new save wrote only if it is the same key.
+        const { unseal } = await use('seal');
+        const opened = await unseal(first.seal, ['sessions', 's', 2, 'access'], second.access);
+        return [opened, new Set(ivs).size];
+      });
+      assert.deepEqual(found, ['the-access-token', 4]);
+    });
+
+    test('what was moved or changed does not open', async () => {
+      const found = await run(async () => {
+        const { Store } = await use('store');
+        const change = async (edit) => {
+          const name = database();
+          const store = new Store(name);
+          await store.save('s', record(1), {});
+          const found = await row(name, 'sessions', 's');
+          const key = edit(found) ?? 's';
+          await new Promise((resolve) => {
+            const opening = indexedDB.open(name);
+            opening.onsuccess = () => {
+              const writing = opening.result.transaction('sessions', 'readwrite');
+              writing.objectStore('sessions').put(found, key);
+              writing.oncomplete = () => {
+                opening.result.close();
+                resolve();
+              };
+            };
+          });
+          return (await outcome(store.load(key, true))).error ?? 'opened';
+        };
+        return [
+          await change(() => {}),
+          await change((found) => void (found.generation = 2)),
+          await change((found) => void (found.access = found.rest)),
+          await change((found) => void (found.access.iv[0] ^= 1)),
+          await change((found) => void (found.rest = 'text')),
+          await change((found) => void delete found.seal),
+          await change(() => 'another-session'),
+        ];
+      });
+      assert.deepEqual(found, ['opened', ...Array(6).fill('store_corrupt')]);
+    });
+  });
+
+  describe('lock', () => {
+    test('the second waits in vain, and is served after the release', async () => {
+      const found = await run(async () => {
+        const { take } = await use('lock');
+        const first = await take('test-lock', 1_000);
+        const late = await take('test-lock', 50);
+        const other = await take('test-other', 50);
+        first();
+        const second = await take('test-lock', 1_000);
+        // Held longer than anybody was ready to wait: the time limit is for the waiting only.
+        const third = await take('test-lock', 50);
+        await new Promise((resolve) => setTimeout(resolve, 1_200));
+        const held = (await navigator.locks.query()).held.some(({ name }) => name === 'test-lock');
+        second();
+        other();
+        return [typeof first, typeof late, typeof other, typeof second, typeof third, held];
+      });
+      assert.deepEqual(found, ['function', 'undefined', 'function', 'function', 'undefined', true]);
+    });
+
+    test('waiters go one by one', async () => {
+      const found = await run(async () => {
+        const { take } = await use('lock');
+        let inside = 0;
+        let most = 0;
+        await Promise.all(Array.from({ length: 8 }, async () => {
+          const release = await take('test-queue', 5_000);
+          most = Math.max(most, (inside += 1));
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          inside -= 1;
+          release();
+        }));
+        return [inside, most];
+      });
+      assert.deepEqual(found, [0, 1]);
+    });
+  });
+
+  describe('verify', () => {
+    test('ES256 and RS256 are judged', async () => {
+      const found = await run(async () => {
+        const [{ verify }, { ES256 }] = [await use('verify'), await use('sign')];
+        const RS256 = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
+        const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+        const verdicts = {};
+        for (const [alg, algorithm, kind] of [['ES256', ES256, 'RS256'], ['RS256', RS256, 'ES256']]) {
+          const pair = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+          const other = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+          const jwk = async ({ publicKey }) => {
+            const { kty, crv, x, y, n, e } = await crypto.subtle.exportKey('jwk', publicKey);
+            return { kty, crv, x, y, n, e };
+          };
+          const key = await jwk(pair);
+          const signature = base64url(await crypto.subtle.sign(algorithm, pair.privateKey, new TextEncoder().encode('message')));
+          verdicts[alg] = await Promise.all([
+            verify({ alg, key, signed: 'message', signature }),
+            verify({ alg, key, signed: 'massage', signature }),
+            verify({ alg, key, signed: 'message', signature: signature.slice(4) }),
+            verify({ alg, key, signed: 'message', signature: '' }),
+            verify({ alg, key, signed: 'message', signature: '*' }),
+            verify({ alg, key: await jwk(other), signed: 'message', signature }),
+            verify({ alg: kind, key, signed: 'message', signature }),
+            verify({ alg, key: { kty: 'EC', crv: 'P-256', x: 'AQ', y: 'AQ' }, signed: 'message', signature }),
+          ]);
+        }
+        return verdicts;
+      });
+      const expected = [true, ...Array(7).fill(false)];
+      assert.deepEqual(found, { ES256: expected, RS256: expected });
+    });
+  });
+
+  describe('http', () => {
+    test('sends what it is told and nothing of the browser', async () => {
+      const found = await run(async () => {
+        const { send } = await use('http');
+        const request = { method: 'POST', url: `${location.origin}/echo`, headers: { dpop: 'proof' }, body: 'a=b' };
+        await send(request);
+        const { status, headers, body } = await send(request);
+        return { status, nonce: headers.get('dpop-nonce'), ...JSON.parse(new TextDecoder().decode(body)) };
+      });
+      assert.deepEqual(found, { status: 201, nonce: 'n1', cookie: null, referer: null, method: 'POST', dpop: 'proof', body: 'a=b' });
+    });
+
+    test('follows no redirect, and cuts what is too long', async () => {
+      const found = await run(async () => {
+        const { send } = await use('http');
+        const get = (url) => send({ method: 'GET', url, headers: {} });
+        const origin = location.origin;
+        return [await get(`${origin}/elsewhere`), await get('http://127.0.0.1:1/'), (await get(`${origin}/large`)).body.length];
+      });
+      assert.deepEqual(found, [null, null, 256 * 1024 + 1]);
+    });
+  });
+
+  describe('drive', () => {
+    /** A transaction that was written down: it asks for these effects and records what it is told. */
+    const scripted = `(effects) => {
+      const told = [];
+      return { told, freed: 0, free() { this.freed += 1; }, step(now, ...answer) {
+        told.push(answer[0]);
+        const next = effects[told.length - 1];
+        if (next.throws) throw next.throws;
+        return JSON.stringify(next);
+      } };
+    }`;
+
+    test('answers every effect, and lets go of the lock on every way out', async () => {
+      const found = await page.evaluate(`(async () => {
+        const scripted = ${scripted};
+        const [{ drive }, { Store }] = [await use('drive'), await use('store')];
+        const store = new Store(database());
+        const { take } = await use('lock');
+        // The release of a lock takes a moment; a limit of half a second tells it from none.
+        const held = async () => {
+          const release = await take('gatepass:s', 500);
+          release?.();
+          return !release;
+        };
+        const results = [];
+        for (const effects of [
+          [{ do: 'lock' }, { do: 'load', whole: true }, { do: 'save', ...record(1) }, { do: 'save', ...record(2) }, { do: 'load' }, { do: 'erase', expect: 1 }, { do: 'unlock' }, { do: 'done', a: 1 }],
+          [{ do: 'lock' }, { throws: 'text' }],
+          [{ do: 'lock' }, { do: 'sign', input: 'x' }, { do: 'send', method: 'GET', url: 'http://127.0.0.1:1/', headers: {} }, { do: 'done' }],
+          [{ do: 'make' }, { do: 'keep', digest: 'd', pending: 'p', begunAt: 1 }, { do: 'take', digest: 'd' }, { do: 'load' }, { do: 'sign', input: 'x' }, { do: 'take', digest: 'd' }, { do: 'done' }],
+        ]) {
+          const transaction = scripted(effects);
+          const result = await drive(transaction, store, 's', ['look']).catch((error) => error);
+          results.push([result, transaction.told, transaction.freed, await held()]);
+        }
+        return results;
+      })()`);
+      assert.deepEqual(found, [
+        [{ do: 'done', a: 1 }, ['look', 'locked', 'loaded', 'saved', 'moved', 'loaded', 'erased', 'unlocked'], 1, false],
+        ['text', ['look', 'locked'], 1, false],
+        [{ do: 'done' }, ['look', 'locked', 'failed', 'lost'], 1, false],
+        [{ do: 'done' }, ['look', 'made', 'kept', 'taken', 'loaded', 'signed', 'taken'], 1, false],
+      ]);
+    });
+  });
+});
