@@ -1,12 +1,14 @@
 // The JavaScript shell of the web client, module by module, in a real browser: IndexedDB, Web Locks, WebCrypto.
 // The modules are served as they stand in www/shared; no wasm is needed.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 
+const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 const SHARED = new URL('../www/shared/', import.meta.url);
 
 /** Serves the modules on an origin of their own, an empty page, and what http.js has to cope with. */
@@ -73,10 +75,16 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
     });
   });
 
-  test('modules touch nothing when they are imported', async () => {
-    for (const name of ['clock', 'drive', 'errors', 'gatepass', 'http', 'lock', 'seal', 'sign', 'store', 'verify']) {
+  test('modules touch nothing when they are imported, on a server too', async () => {
+    for (const name of ['clock', 'drive', 'errors', 'http', 'lock', 'seal', 'sign', 'store', 'verify']) {
       await import(new URL(`${name}.js`, SHARED));
     }
+  });
+
+  const staged = existsSync(join(WWW, 'assets')) && readdirSync(join(WWW, 'assets')).at(0);
+  test('so does the facade with its glue', { skip: !staged && `${WWW} is not staged` }, async () => {
+    const { createGatepass, GatepassError } = await import(pathToFileURL(join(WWW, 'assets', staged, 'gatepass.js')));
+    await assert.rejects(createGatepass({}), GatepassError);
   });
 
   describe('store', () => {

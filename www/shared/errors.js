@@ -60,12 +60,15 @@ export class GatepassError extends Error {
   }
 
   /**
-   * Makes an error of whatever the wasm part throws: its own objects, or a trap.
+   * Makes an error of whatever was thrown: a text is what the wasm part says, anything else a trap.
    * @param {any} thrown
    */
   static from(thrown) {
     if (thrown instanceof GatepassError) return thrown;
-    if (typeof thrown?.code === "string" && typeof thrown?.fault === "string") return new GatepassError(thrown.code, thrown);
+    if (typeof thrown === "string") {
+      const about = JSON.parse(thrown);
+      return new GatepassError(about.code, about);
+    }
     const error = new GatepassError("bug", { fault: "gatepass" });
     error.cause = thrown;
     return error;

@@ -1,9 +1,14 @@
-// Gatepass for pages. The work is done by the core, compiled to WebAssembly beside this file; here is what belongs to
-// the page: its address, its other tabs, and the order of events.
+// Gatepass for pages. The core, compiled to WebAssembly beside this file, decides; `drive.js` does what it says; here
+// is what belongs to the page: its address, its other tabs, and the order of events.
 //
 // Nothing happens on import, so that servers may import it too.
 
+import { drive } from "./drive.js";
 import { GatepassError } from "./errors.js";
+// Not by `import()`, which service workers do not have.
+// @ts-ignore: made by `cargo xtask wasm`, beside this file
+import init, { Transaction } from "./gatepass_web.js";
+import { Store } from "./store.js";
 
 export { GatepassError };
 
@@ -55,26 +60,17 @@ export { GatepassError };
  */
 const callbacks = new Map();
 
-/** @type {Promise<any> | undefined} */
+/** @type {Promise<void> | undefined} */
 let loading;
 
 /** Loads the wasm part once. */
-function load() {
-  loading ??= (async () => {
-    try {
-      // @ts-ignore: made by `cargo xtask wasm`, beside this file
-      const glue = await import("./gatepass_web.js");
-      await glue.default({ module_or_path: new URL("./gatepass_web_bg.wasm", import.meta.url) });
-      return glue;
-    } catch (cause) {
-      loading = undefined;
-      const error = new GatepassError("unsupported_browser", { fault: "machine", retryable: true });
-      error.cause = cause;
-      throw error;
-    }
-  })();
-  return loading;
-}
+const load = () =>
+  (loading ??= init({ module_or_path: new URL("./gatepass_web_bg.wasm", import.meta.url) }).catch((/** @type {any} */ cause) => {
+    loading = undefined;
+    const error = new GatepassError("unsupported_browser", { fault: "machine", retryable: true });
+    error.cause = cause;
+    throw error;
+  }));
 
 /**
  * Opens this browser's place for one client. Restores what is there; never navigates.
@@ -85,27 +81,39 @@ export async function createGatepass(options) {
   for (const field of /** @type {const} */ (["issuer", "clientId", "redirectUri"])) {
     if (typeof options?.[field] !== "string") throw new GatepassError("configuration", { detail: field });
   }
-  const { Gatepass } = await load();
-  /** @type {(call: () => any) => Promise<any>} */
-  const core = async (call) => {
+  // A page that came neither over https nor from this machine has no WebCrypto.
+  if (!globalThis.crypto?.subtle) throw new GatepassError("configuration", { detail: "secure_context" });
+  await load();
+  const { issuer, clientId, redirectUri } = options;
+  const { scope = "openid email profile offline_access", idTokenAlg = "RS256", dpop = "preferred", session = "default" } = options;
+  const settings = { issuer, client_id: clientId, redirect_uri: redirectUri, scope, id_token_alg: idTokenAlg, dpop };
+  const store = new Store();
+  const id = [issuer, clientId, session].join("|");
+
+  /** @type {(...wanted: import("./drive.js").Answer) => Promise<any>} */
+  const core = async (...wanted) => {
     try {
-      return await call();
+      return await drive(new Transaction(), store, id, wanted);
     } catch (thrown) {
       throw GatepassError.from(thrown);
     }
   };
-  const { issuer, clientId, redirectUri } = options;
-  const { scope = "openid email profile offline_access", idTokenAlg = "RS256", dpop = "preferred", session = "default" } = options;
-  const inner = await core(() => new Gatepass(issuer, clientId, redirectUri, scope, idTokenAlg, dpop, session));
+  /** @type {(wishes?: object) => import("./drive.js").Answer} */
+  const signInWith = (wishes) => ["signIn", String(new URLSearchParams({ ...settings, ...wishes }))];
+  try {
+    // The first step reads the settings and does nothing.
+    new Transaction().step(0, ...signInWith());
+  } catch (thrown) {
+    throw GatepassError.from(thrown);
+  }
 
-  /** @returns {Promise<any>} the session with its generation */
-  const stored = () => core(() => inner.getSession());
-  /** @type {(found: any) => Session | null} */
-  const shown = (found) => {
-    if (!found) return null;
-    const { generation: _, ...session } = found;
-    return Object.freeze(session);
+  /** What is stored, as far as it is shown. */
+  const stored = async () => {
+    const { do: _, generation, scope, bound = false, ...shown } = await core("look");
+    return generation === undefined ? null : { generation, session: { id, ...shown, scopes: scope.split(" "), bound } };
   };
+  /** @type {(found: any) => Session | null} */
+  const shown = (found) => found && Object.freeze({ ...found.session });
 
   let known = await stored();
 
@@ -113,7 +121,7 @@ export async function createGatepass(options) {
 
   /** @type {Set<(event: SessionEvent) => void>} */
   const listeners = new Set();
-  const channel = new BroadcastChannel(`gatepass:${inner.id}`);
+  const channel = new BroadcastChannel(`gatepass:${id}`);
 
   /** @type {(listener: (event: SessionEvent) => void, reason: Reason) => void} */
   const tell = (listener, reason) => {
@@ -142,7 +150,7 @@ export async function createGatepass(options) {
       known = found;
       for (const listener of listeners) tell(listener, reason);
       // The other tabs look for themselves: no token ever goes through a channel.
-      if (reason !== "otherTab") channel.postMessage({ session: inner.id, generation: found?.generation ?? null, kind: reason });
+      if (reason !== "otherTab") channel.postMessage({ session: id, generation: found?.generation ?? null, kind: reason });
     });
     looking = looked.catch(() => {});
     return looked;
@@ -159,8 +167,8 @@ export async function createGatepass(options) {
   // ---- sign in
 
   /** @type {Gatepass["signIn"]} */
-  const signIn = async (wishes = {}) => {
-    const url = await core(() => inner.signIn(wishes.prompt, wishes.loginHint));
+  const signIn = async ({ prompt, loginHint } = {}) => {
+    const { url } = await core(...signInWith({ ...(prompt && { prompt }), ...(loginHint && { login_hint: loginHint }) }));
     return new Promise((_, reject) => {
       const shownAgain = (/** @type {PageTransitionEvent} */ event) => {
         if (!event.persisted) return;
@@ -180,7 +188,7 @@ export async function createGatepass(options) {
     const redirect = new URL(options.redirectUri);
     const ours = callback.origin + callback.pathname === redirect.origin + redirect.pathname;
     const answers = ours && state && (searchParams.has("code") || searchParams.has("error"));
-    const running = callbacks.get(answers ? state : inner.id);
+    const running = callbacks.get(answers ? state : id);
     if (running || !answers) return running ?? null;
     // Before anything is sent: neither a reload nor anybody's statistics shall see the code.
     if (typeof history !== "undefined" && url === location.href) {
@@ -190,13 +198,13 @@ export async function createGatepass(options) {
       history.replaceState(history.state, "", callback);
     }
     const finishing = (async () => {
-      await core(() => inner.handleCallback(url));
+      await core("callback", url);
       await look("signedIn");
       return shown(known);
     })();
     callbacks.set(state, finishing);
-    callbacks.set(inner.id, finishing);
-    finishing.catch(() => {}).finally(() => callbacks.delete(inner.id));
+    callbacks.set(id, finishing);
+    finishing.catch(() => {}).finally(() => callbacks.delete(id));
     return finishing;
   };
 
@@ -208,9 +216,9 @@ export async function createGatepass(options) {
   /** @type {(minTtl: number | undefined, forceRefresh: boolean) => Promise<AccessToken>} */
   const ask = async (minTtl, forceRefresh) => {
     try {
-      const { refreshed, ...token } = await core(() => inner.getAccessToken(minTtl, forceRefresh));
+      const { value, type, expiresAt, refreshed } = await core(forceRefresh ? "refresh" : "access", null, null, null, minTtl);
       if (refreshed) await look("refreshed");
-      return Object.freeze({ ...token, toString: () => "[redacted]", toJSON: () => "[redacted]" });
+      return Object.freeze({ value, type, expiresAt, toString: () => "[redacted]", toJSON: () => "[redacted]" });
     } catch (error) {
       const { code } = /** @type {GatepassError} */ (error);
       if (code === "session_ended" || code === "not_signed_in") await look("expired");
@@ -238,9 +246,9 @@ export async function createGatepass(options) {
 
   /** @type {Gatepass["signOut"]} */
   const signOut = async () => {
-    const revoked = await core(() => inner.signOut());
+    const { revoked = false } = await core("signOut");
     await look("signedOut");
-    return { revoked: revoked !== false };
+    return { revoked };
   };
 
   return Object.freeze({

@@ -1,89 +1,224 @@
-//! Signing in, in two page loads: `begin` ends where the page is left, `finish` starts where it is come back to.
+//! Signing in, in two page loads: [`SignIn`] ends where the page is left, [`Callback`] starts where it is come back to.
+//!
+//! Both walk the chain of `gatepass_core::session::login` and ask for effects on the way, like any transaction.
 
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use gatepass_core::error::Error;
-use gatepass_core::protocol::authorize;
+use gatepass_core::http::Response;
+use gatepass_core::jwk::PublicKey;
 use gatepass_core::protocol::discovery::{self, Provider};
-use gatepass_core::protocol::jwks;
+use gatepass_core::protocol::dpop::Unsigned;
+use gatepass_core::protocol::id_token::Check;
+use gatepass_core::protocol::{authorize, jwks};
 use gatepass_core::secret::Secret;
+use gatepass_core::session::client::Client;
 use gatepass_core::session::login::{self, Exchange, Exchanged, Rejected, Start, Unproven, wants_key};
-use gatepass_core::session::record::BoundKey;
-use gatepass_core::session::save::SaveSession;
-use sha2::{Digest, Sha256};
-use web_sys::CryptoKey;
+use gatepass_core::session::record::{BoundKey, Record};
+use gatepass_core::session::transaction::Answer as Plain;
+use gatepass_core::time::Timestamp;
+use gatepass_core::url::RedirectUri;
 
-use crate::drive::{Key, drive};
 use crate::random::BrowserDice;
-use crate::site::Site;
-use crate::{clock, http, sign, verify};
+use crate::verify::vouch;
+use crate::view::{self, Settings, View};
 
-/// Begins a login and keeps what waits for its redirect; gives the address to go to.
-pub async fn begin(site: &Site, prompt: Option<String>, login_hint: Option<String>) -> Result<Secret, Error> {
-    let provider = provider(site).await?;
-    let (public, key) = if wants_key(&site.client, &provider)? {
-        let (public, key) = sign::generate().await?;
-        (Some(BoundKey { public, private: None }), Some(key))
-    } else {
-        (None, None)
-    };
-    let start = Start { redirect_uri: site.redirect_uri.clone(), key: public, prompt, login_hint };
-    let now = clock::now();
-    let (url, pending) = login::begin(&site.client, &provider, start, now, &mut BrowserDice)?;
-    site.store.put_pending(&digest(pending.state()), &pending, key.as_ref(), now).await?;
-    Ok(url)
+/// What became of an effect.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one of it lives at a time, and only for a moment")]
+pub enum Answer {
+    /// What every transaction is answered.
+    Plain(Plain),
+    /// A key was made; this is its public half (SEC 1 section 2.3.3: 4, x, y).
+    Made(Vec<u8>),
+    /// The pending login is durable.
+    Kept,
+    /// The pending login, if there was one.
+    Taken(Option<Secret>),
+    /// Whether the signature is good.
+    Judged(bool),
 }
 
-/// Finishes the login that `url` is the callback of, and keeps the session.
-pub async fn finish(site: &Site, url: &str) -> Result<(), Error> {
-    let query = url.split('#').next().and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
-    let callback = authorize::parse(query)?;
-    let state = callback.state.as_ref().ok_or(Error::StateMismatch)?;
-    // Taken is taken: whatever happens below, this state and this code are spent.
-    let taken = site.store.take_pending(&digest(state)).await?;
-    let (pending, key) = taken.ok_or(Error::StateMismatch)?;
-    let exchange = pending.redirected(callback).map_err(|rejected| match rejected {
-        Rejected::Stranger(_, error) | Rejected::Over(error) => error,
-    })?;
-    let unproven = exchanged(exchange, key.as_ref()).await?;
-    let keys = jwks::parse(&http::send(&unproven.jwks_request()).await?)?;
-    let vouched = verify::verify(unproven.check(&keys)?).await?;
-    let record = unproven.prove(&vouched, clock::now(), &mut BrowserDice)?;
-    let mut save = SaveSession::new(record);
-    drive(&mut save, site, Key::Brought(key)).await;
-    save.finish()
-}
-
-/// Code for tokens, with one more try if the server wants its nonce in the proof (RFC 9449 section 8).
-async fn exchanged(mut exchange: Exchange, key: Option<&CryptoKey>) -> Result<Unproven, Error> {
-    loop {
-        let proof = match exchange.proof(clock::now(), &mut BrowserDice)? {
-            Some(unsigned) => {
-                let signature = sign::sign(key.ok_or(Error::KeyLost)?, unsigned.signing_input()).await?;
-                Some(unsigned.signed(&signature)?)
-            }
-            None => None,
-        };
-        let response = http::send(&exchange.request(proof)).await?;
-        match exchange.parse(&response, clock::now())? {
-            Exchanged::Again(again) => exchange = again,
-            Exchanged::Tokens(unproven) => return Ok(unproven),
+impl Answer {
+    /// What an answer that does not lead on means.
+    const fn error(&self) -> Error {
+        match self {
+            Self::Plain(Plain::Failed(error)) => *error,
+            Self::Plain(Plain::Lost) => Error::Unreachable,
+            _ => Error::Bug,
         }
     }
 }
 
-async fn provider(site: &Site) -> Result<Provider, Error> {
-    if let Some(provider) = site.provider.borrow().as_ref() {
-        return Ok(provider.clone());
-    }
-    let issuer = &site.client.issuer;
-    let provider = discovery::parse(&http::send(&discovery::request(issuer)?).await?, issuer)?;
-    site.provider.replace(Some(provider.clone()));
-    Ok(provider)
+/// The way out.
+#[derive(Debug)]
+pub struct SignIn {
+    client: Client,
+    redirect_uri: RedirectUri,
+    prompt: Option<String>,
+    login_hint: Option<String>,
+    /// The issuer's metadata, kept for this login alone. It is not stored: endpoints that were changed by hand in a
+    /// store would be sent codes and tokens.
+    provider: Option<Provider>,
+    url: Option<Secret>,
 }
 
-/// What names a pending login in the store: a store that is read does not give the state away.
-fn digest(state: &Secret) -> String {
-    Base64UrlUnpadded::encode_string(&Sha256::digest(state.expose().as_bytes()))
+impl SignIn {
+    /// Reads the settings and wishes; asks for nothing yet.
+    pub fn new(form: &str) -> Result<Self, Error> {
+        let mut form = Settings::read(form)?;
+        Ok(Self {
+            client: Client::new(
+                &form.take("issuer"),
+                &form.take("client_id"),
+                &form.take("scope"),
+                &form.take("id_token_alg"),
+                &form.take("dpop"),
+            )?,
+            redirect_uri: RedirectUri::new(&form.take("redirect_uri"))?,
+            prompt: form.wish("prompt"),
+            login_hint: form.wish("login_hint"),
+            provider: None,
+            url: None,
+        })
+    }
+
+    /// Takes an answer and says what comes next.
+    pub fn step(&mut self, answer: Answer, now: Timestamp) -> Result<View, Error> {
+        match answer {
+            Answer::Plain(Plain::Begin) => {
+                discovery::request(&self.client.issuer).map(|request| view::send(&request))
+            }
+            Answer::Plain(Plain::Sent(response)) => {
+                let provider = discovery::parse(&response, &self.client.issuer)?;
+                if wants_key(&self.client, &provider)? {
+                    self.provider = Some(provider);
+                    return Ok(view::make());
+                }
+                self.begin(&provider, None, now)
+            }
+            Answer::Made(point) => {
+                let provider = self.provider.take().ok_or(Error::Bug)?;
+                let key = BoundKey { public: public(&point)?, private: None };
+                self.begin(&provider, Some(key), now)
+            }
+            Answer::Kept => self.url.take().map(|url| view::go(&url)).ok_or(Error::Bug),
+            answer => Err(answer.error()),
+        }
+    }
+
+    fn begin(&mut self, provider: &Provider, key: Option<BoundKey>, now: Timestamp) -> Result<View, Error> {
+        let (prompt, login_hint) = (self.prompt.take(), self.login_hint.take());
+        let start = Start { redirect_uri: self.redirect_uri.clone(), key, prompt, login_hint };
+        let (url, pending) = login::begin(&self.client, provider, start, now, &mut BrowserDice)?;
+        self.url = Some(url);
+        Ok(view::keep(&pending))
+    }
+}
+
+fn public(point: &[u8]) -> Result<PublicKey, Error> {
+    let (mut x, mut y) = ([0; 32], [0; 32]);
+    if point.len() != 65 {
+        return Err(Error::Bug);
+    }
+    x.copy_from_slice(&point[1..33]);
+    y.copy_from_slice(&point[33..]);
+    Ok(PublicKey::P256 { x, y })
+}
+
+/// What a step of the way back leads to.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one of it lives at a time, and only for a moment")]
+pub enum Next {
+    /// Something is to be done.
+    Need(View),
+    /// This is the session; it waits to be saved.
+    Save(Record),
+}
+
+/// The way back.
+#[derive(Debug)]
+pub struct Callback(Stage);
+
+#[derive(Debug)]
+enum Stage {
+    Arriving(Secret),
+    Taking(authorize::Callback),
+    Signing(Exchange, Unsigned),
+    Exchanging(Exchange),
+    ReadingKeys(Unproven),
+    Judging(Unproven, Check),
+    Over,
+}
+
+impl Callback {
+    /// Finishes the login that `url` is the callback of.
+    pub const fn new(url: Secret) -> Self {
+        Self(Stage::Arriving(url))
+    }
+
+    /// Takes an answer and says what comes next.
+    pub fn step(&mut self, answer: Answer, now: Timestamp) -> Result<Next, Error> {
+        let (stage, view) = match (mem::replace(&mut self.0, Stage::Over), answer) {
+            (Stage::Arriving(url), Answer::Plain(Plain::Begin)) => {
+                let callback = authorize::parse(view::query(&url))?;
+                let take = view::take(callback.state.as_ref().ok_or(Error::StateMismatch)?);
+                (Stage::Taking(callback), take)
+            }
+            // Taken is taken: whatever happens below, this state and this code are spent.
+            (Stage::Taking(callback), Answer::Taken(taken)) => {
+                let pending = view::pending(&taken.ok_or(Error::StateMismatch)?)?;
+                let exchange = pending.redirected(callback).map_err(|rejected| match rejected {
+                    Rejected::Stranger(_, error) | Rejected::Over(error) => error,
+                })?;
+                exchanging(exchange, now)?
+            }
+            (Stage::Signing(exchange, unsigned), Answer::Plain(Plain::Signed(signature))) => {
+                send(exchange, Some(unsigned.signed(&signature)?))
+            }
+            (Stage::Exchanging(exchange), Answer::Plain(Plain::Sent(response))) => {
+                match exchange.parse(&response, now)? {
+                    Exchanged::Again(again) => exchanging(again, now)?,
+                    Exchanged::Tokens(unproven) => {
+                        let request = view::send(&unproven.jwks_request());
+                        (Stage::ReadingKeys(unproven), request)
+                    }
+                }
+            }
+            (Stage::ReadingKeys(unproven), Answer::Plain(Plain::Sent(response))) => {
+                judging(unproven, &response)?
+            }
+            (Stage::Judging(unproven, check), Answer::Judged(verified)) => {
+                let vouched = vouch(check, verified)?;
+                return unproven.prove(&vouched, now, &mut BrowserDice).map(Next::Save);
+            }
+            (_, answer) => return Err(answer.error()),
+        };
+        self.0 = stage;
+        Ok(Next::Need(view))
+    }
+}
+
+/// Code for tokens; once more if the server wants its nonce in the proof (RFC 9449 section 8).
+fn exchanging(exchange: Exchange, now: Timestamp) -> Result<(Stage, View), Error> {
+    Ok(match exchange.proof(now, &mut BrowserDice)? {
+        None => send(exchange, None),
+        Some(unsigned) => {
+            let sign = view::sign(unsigned.signing_input());
+            (Stage::Signing(exchange, unsigned), sign)
+        }
+    })
+}
+
+fn send(exchange: Exchange, proof: Option<Secret>) -> (Stage, View) {
+    let request = view::send(&exchange.request(proof));
+    (Stage::Exchanging(exchange), request)
+}
+
+fn judging(unproven: Unproven, response: &Response) -> Result<(Stage, View), Error> {
+    let check = unproven.check(&jwks::parse(response)?)?;
+    let verify = view::verify(&check);
+    Ok((Stage::Judging(unproven, check), verify))
 }

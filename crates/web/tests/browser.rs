@@ -1,324 +1,358 @@
-//! The browser's own parts, in a real browser: IndexedDB, Web Locks, WebCrypto.
+//! The border as JavaScript meets it, in a real browser: transactions stepped by hand against scripted answers.
 //!
-//! `cargo test -p gatepass-web --target wasm32-unknown-unknown --test browser`
+//! `cargo test -p gatepass-web --target wasm32-unknown-unknown --test browser`; what www/shared does with it is tested
+//! in tests/shell.test.mjs.
 #![cfg(target_arch = "wasm32")]
 
-use gatepass_core::jwk::{Algorithm, PublicKey};
-use gatepass_core::name::{ClientId, Scopes, Subject};
-use gatepass_core::protocol::discovery;
-use gatepass_core::protocol::id_token::{Check, Identity};
-use gatepass_core::protocol::token_response::TokenType;
-use gatepass_core::secret::Secret;
-use gatepass_core::session::client::Client;
-use gatepass_core::session::login::{self, Pending, Start};
-use gatepass_core::session::record::{Access, BoundKey, Generation, Part, Record, Rest, View};
-use gatepass_core::testing::SeededDice;
+use base64ct::{Base64UrlUnpadded, Encoding};
+use gatepass_core::dice::token;
+use gatepass_core::json::Writer;
+use gatepass_core::session::record::Generation;
+use gatepass_core::testing;
 use gatepass_core::time::Timestamp;
-use gatepass_core::url::{Endpoint, Issuer, RedirectUri};
 use gatepass_web::random::BrowserDice;
-use gatepass_web::store::{Outcome, Store};
-use gatepass_web::{clock, lock, sign, verify};
-use js_sys::{Array, JSON, Object, Promise, Reflect, Uint8Array};
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use wasm_bindgen_test::*;
-use web_sys::{CryptoKey, CryptoKeyPair, SubtleCrypto};
+use gatepass_web::transaction::Transaction;
+use js_sys::JSON;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
+const NOW: u64 = 1_800_000_000;
 const ISSUER: &str = "https://issuer.example";
+const SETTINGS: &str = "issuer=https%3A%2F%2Fissuer.example&client_id=dashboard&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=openid+email&id_token_alg=ES256&dpop=required";
 
-/// A database of its own for each test.
-fn store() -> Store {
-    let mut dice = BrowserDice;
-    let name = gatepass_core::dice::identifier(&mut dice).unwrap();
-    Store::new(&["test-", &name].concat())
+/// What a step gives, as far as a test looks at it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Step {
+    r#do: String,
+    // effects
+    whole: bool,
+    url: String,
+    method: String,
+    headers: Headers,
+    body: String,
+    input: String,
+    digest: String,
+    begun_at: u64,
+    pending: String,
+    alg: String,
+    signed: String,
+    signature: String,
+    generation: Option<u64>,
+    expect: Option<u64>,
+    access: String,
+    rest: String,
+    // results
+    value: String,
+    r#type: String,
+    expires_at: u64,
+    refreshed: bool,
+    revoked: bool,
+    subject: String,
+    scope: String,
+    claims: Claims,
 }
 
-fn record(generation: u64, key: Option<PublicKey>) -> Record {
-    Record {
-        generation: Generation::from_number(generation),
-        view: View {
-            issuer: Issuer::new(ISSUER).unwrap(),
-            client_id: ClientId::new("dashboard").unwrap(),
-            identity: Identity {
-                subject: Subject::new("ada").unwrap(),
-                email: Some("ada@example.com".into()),
-                name: None,
-                auth_time: None,
-            },
-            scopes: Scopes::parse("openid email").unwrap(),
-            signed_in_at: Timestamp::from_seconds(1_800_000_000),
-            bound: key.is_some(),
-            refreshes: true,
-        },
-        access: Some(Access {
-            token: Secret::from("access-token"),
-            token_type: TokenType::Bearer,
-            received_at: Timestamp::from_seconds(1_800_000_000),
-            expires_at: Timestamp::from_seconds(1_800_000_600),
-        }),
-        rest: Some(Rest {
-            refresh_token: Some(Secret::from("refresh-token")),
-            key: key.map(|public| BoundKey { public, private: None }),
-            token_endpoint: Endpoint::new("https://issuer.example/token", "token_endpoint").unwrap(),
-            revocation_endpoint: None,
-            forgives_replay: false,
-            nonce: Some("nonce".into()),
-            mark: None,
-        }),
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Headers {
+    accept: String,
+    dpop: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Claims {
+    sub: String,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+struct Failure {
+    code: String,
+    detail: Option<String>,
+    #[serde(default)]
+    retryable: bool,
+    fault: String,
+}
+
+fn read<T: DeserializeOwned>(json: &JsValue) -> T {
+    serde_wasm_bindgen::from_value(JSON::parse(&json.as_string().unwrap()).unwrap()).unwrap()
+}
+
+/// What is told to a transaction.
+#[derive(Default)]
+struct Told<'a> {
+    said: &'a str,
+    one: Option<&'a str>,
+    two: Option<&'a str>,
+    bytes: &'a [u8],
+    number: Option<f64>,
+}
+
+fn said(said: &str) -> Told<'_> {
+    Told { said, ..Told::default() }
+}
+
+fn sent(status: u16, body: &str) -> Told<'_> {
+    Told {
+        one: Some("application/json"),
+        bytes: body.as_bytes(),
+        number: Some(status.into()),
+        ..said("sent")
     }
 }
 
-fn at(generation: u64) -> Option<Generation> {
-    Some(Generation::from_number(generation))
+fn step(transaction: &mut Transaction, told: Told<'_>) -> Result<Step, Failure> {
+    let Told { said, one, two, bytes, number } = told;
+    // As `undefined` arrives.
+    let number = number.unwrap_or(f64::NAN);
+    let (one, two) = (one.map(Into::into), two.map(Into::into));
+    let next = transaction.step(NOW as f64, said, one, two, Some(bytes.to_vec()), number);
+    next.map(|step| read(&step)).map_err(|failure| read(&failure))
 }
 
-fn pending(begun_at: u64) -> Pending {
-    let client = Client::new(ISSUER, "dashboard", "openid", "ES256", "off").unwrap();
-    let metadata = br#"{"issuer":"https://issuer.example","authorization_endpoint":"https://issuer.example/authorize","token_endpoint":"https://issuer.example/token","jwks_uri":"https://issuer.example/jwks"}"#;
-    let response = gatepass_core::http::Response::new(200, &|_| None, metadata.to_vec());
-    let provider = discovery::parse(&response, &client.issuer).unwrap();
-    let redirect_uri = RedirectUri::new("https://app.example/callback").unwrap();
-    let start = Start { redirect_uri, key: None, prompt: None, login_hint: None };
-    let begun_at = Timestamp::from_seconds(begun_at);
-    login::begin(&client, &provider, start, begun_at, &mut SeededDice::new(begun_at.seconds())).unwrap().1
+fn need(transaction: &mut Transaction, told: Told<'_>, expected: &str) -> Step {
+    let step = step(transaction, told).unwrap();
+    assert_eq!(step.r#do, expected);
+    step
 }
 
-// ---- store
-
-#[wasm_bindgen_test]
-async fn record_comes_back_as_it_was_saved() {
-    let store = store();
-    assert!(store.load("s", Part::Whole).await.unwrap().is_none());
-    let saved = record(7, None);
-    assert_eq!(store.save("s", &saved, None, None).await, Ok(Outcome::Done));
-    let (whole, key) = store.load("s", Part::Whole).await.unwrap().unwrap();
-    assert!(key.is_none());
-    assert_eq!(whole.view, saved.view);
-    let (read, written) = (whole.encode().unwrap(), saved.encode().unwrap());
-    assert!(read.access == written.access && read.rest == written.rest);
-    let (seen, _) = store.load("s", Part::Access).await.unwrap().unwrap();
-    assert!(seen.rest.is_none() && seen.access.is_some());
-    assert!(store.load("other", Part::Access).await.unwrap().is_none());
+fn failure(code: &str, fault: &str) -> Failure {
+    Failure { code: code.into(), detail: None, retryable: false, fault: fault.into() }
 }
 
-#[wasm_bindgen_test]
-async fn changes_compare_before_they_write() {
-    let store = store();
-    assert_eq!(store.save("s", &record(1, None), None, at(1)).await, Ok(Outcome::Moved));
-    assert_eq!(store.save("s", &record(1, None), None, None).await, Ok(Outcome::Done));
-    assert_eq!(store.save("s", &record(2, None), None, None).await, Ok(Outcome::Moved));
-    assert_eq!(store.save("s", &record(2, None), None, at(9)).await, Ok(Outcome::Moved));
-    assert_eq!(store.save("s", &record(2, None), None, at(1)).await, Ok(Outcome::Done));
-    assert_eq!(store.erase("s", Generation::from_number(1)).await, Ok(Outcome::Moved));
-    assert_eq!(
-        store.load("s", Part::Access).await.unwrap().unwrap().0.generation,
-        Generation::from_number(2)
-    );
-    assert_eq!(store.erase("s", Generation::from_number(2)).await, Ok(Outcome::Done));
-    assert_eq!(store.erase("s", Generation::from_number(2)).await, Ok(Outcome::Moved));
-    assert!(store.load("s", Part::Access).await.unwrap().is_none());
+/// A record in its stored form, received at `now`.
+fn stored(now: u64, bound: bool) -> (String, String) {
+    let record = testing::record(Timestamp::from_seconds(now), bound, Generation::from_number(7));
+    let encoded = record.encode().unwrap();
+    (encoded.access.expose().clone(), encoded.rest.expose().clone())
 }
 
-#[wasm_bindgen_test]
-async fn of_many_connections_one_wins() {
-    let first = store();
-    assert_eq!(first.save("s", &record(1, None), None, None).await, Ok(Outcome::Done));
-    let racers: Array = (0..16u64)
-        .map(|number| {
-            // A connection of its own, as another tab has it.
-            let store = first.reopened();
-            wasm_bindgen_futures::future_to_promise(async move {
-                let outcome = store.save("s", &record(100 + number, None), None, at(1)).await.unwrap();
-                Ok(JsValue::from_bool(outcome == Outcome::Done))
-            })
-        })
-        .collect();
-    let results: Array = JsFuture::from(Promise::all(&racers)).await.unwrap().unchecked_into();
-    assert_eq!(results.iter().filter(JsValue::is_truthy).count(), 1);
-    let winner = results.iter().position(|done| done.is_truthy()).unwrap() as u64;
-    let (stored, _) = first.load("s", Part::Whole).await.unwrap().unwrap();
-    assert_eq!(stored.generation, Generation::from_number(100 + winner));
+fn loaded<'a>(access: &'a str, rest: Option<&'a str>) -> Told<'a> {
+    Told { one: Some(access), two: rest, ..said("loaded") }
 }
 
-#[wasm_bindgen_test]
-async fn key_lies_beside_its_record_and_cannot_be_read() {
-    let store = store();
-    let (public, key) = sign::generate().await.unwrap();
-    assert!(!key.extractable());
-    assert_eq!(store.save("s", &record(1, Some(public)), Some(&key), None).await, Ok(Outcome::Done));
-    let (loaded, key) = store.reopened().load("s", Part::Whole).await.unwrap().unwrap();
-    let key = key.unwrap();
-    assert!(!key.extractable());
-    assert!(JsFuture::from(subtle().export_key("jwk", &key).unwrap()).await.is_err());
-    let signature = sign::sign(&key, b"message").await.unwrap();
-    assert_eq!(signature.len(), 64);
-    let public = loaded.rest.unwrap().key.unwrap().public;
-    let check = Check { algorithm: Algorithm::Es256, key: public, signed: b"message".to_vec(), signature };
-    assert!(verify::verify(check).await.is_ok());
-    // A save without a key takes the old one away.
-    assert_eq!(store.save("s", &record(2, None), None, at(1)).await, Ok(Outcome::Done));
-    assert!(store.load("s", Part::Whole).await.unwrap().unwrap().1.is_none());
+fn metadata() -> String {
+    Writer::new()
+        .text("issuer", ISSUER)
+        .text("authorization_endpoint", "https://issuer.example/authorize")
+        .text("token_endpoint", "https://issuer.example/token")
+        .text("jwks_uri", "https://issuer.example/jwks")
+        .raw("dpop_signing_alg_values_supported", "[\"ES256\"]")
+        .finish()
 }
 
-#[wasm_bindgen_test]
-async fn pending_login_is_given_back_once() {
-    let store = store();
-    let now = Timestamp::from_seconds(10_000);
-    let (_, key) = sign::generate().await.unwrap();
-    store.put_pending("d", &pending(10_000), Some(&key), now).await.unwrap();
-    let racers: Array = (0..8)
-        .map(|_| {
-            let store = store.reopened();
-            wasm_bindgen_futures::future_to_promise(async move {
-                let taken = store.take_pending("d").await.unwrap();
-                Ok(JsValue::from_bool(taken.is_some_and(|(_, key)| key.is_some())))
-            })
-        })
-        .collect();
-    let results: Array = JsFuture::from(Promise::all(&racers)).await.unwrap().unchecked_into();
-    assert_eq!(results.iter().filter(JsValue::is_truthy).count(), 1);
-    assert!(store.take_pending("d").await.unwrap().is_none());
+fn parameter(url: &str, name: &str) -> String {
+    let start = url.find(&format!("{name}=")).unwrap() + name.len() + 1;
+    url[start..].split('&').next().unwrap().into()
+}
+
+/// A login up to the page that is left: the address and what was kept.
+fn left() -> (String, Step) {
+    let mut login = Transaction::new();
+    let ask = need(&mut login, Told { one: Some(SETTINGS), ..said("signIn") }, "send");
+    assert_eq!((ask.method.as_str(), ask.headers.accept.as_str()), ("GET", "application/json"));
+    assert_eq!(ask.url, "https://issuer.example/.well-known/openid-configuration");
+    need(&mut login, sent(200, &metadata()), "make");
+    let kept = need(&mut login, Told { bytes: &[4; 65], ..said("made") }, "keep");
+    let done = need(&mut login, said("kept"), "done");
+    (done.url, kept)
+}
+
+fn base64url(text: &str) -> String {
+    Base64UrlUnpadded::encode_string(text.as_bytes())
+}
+
+fn id_token(nonce: &str) -> String {
+    let claims = Writer::new()
+        .text("iss", ISSUER)
+        .text("aud", "dashboard")
+        .text("sub", "ada")
+        .text("nonce", nonce)
+        .number("iat", NOW)
+        .number("exp", NOW + 60)
+        .finish();
+    [base64url(r#"{"alg":"ES256"}"#), base64url(&claims), base64url(&"s".repeat(64))].join(".")
+}
+
+/// A login up to the signature that has to be judged.
+fn unproven() -> (Transaction, Step) {
+    let (url, kept) = left();
+    let mut back = Transaction::new();
+    let callback = format!("https://app.example/callback?code=c&state={}#f", parameter(&url, "state"));
+    let take = need(&mut back, Told { one: Some(&callback), ..said("callback") }, "take");
+    assert_eq!(take.digest, kept.digest);
+    need(&mut back, Told { one: Some(&kept.pending), ..said("taken") }, "sign");
+    let exchange = need(&mut back, Told { bytes: &[1; 64], ..said("signed") }, "send");
+    assert!(exchange.body.contains("grant_type=authorization_code") && !exchange.headers.dpop.is_empty());
+    // RFC 9449 section 8: once more, with the nonce.
+    let wants_nonce = Told { two: Some("n1"), ..sent(400, r#"{"error":"use_dpop_nonce"}"#) };
+    let proof = need(&mut back, wants_nonce, "sign");
+    let claims = Base64UrlUnpadded::decode_vec(proof.input.split('.').nth(1).unwrap()).unwrap();
+    assert!(String::from_utf8(claims).unwrap().contains(r#""nonce":"n1""#));
+    need(&mut back, Told { bytes: &[1; 64], ..said("signed") }, "send");
+    let tokens = Writer::new()
+        .text("access_token", "a1")
+        .text("token_type", "DPoP")
+        .number("expires_in", 600)
+        .text("refresh_token", "r1")
+        .text("id_token", &id_token(&parameter(&url, "nonce")))
+        .finish();
+    assert_eq!(need(&mut back, sent(200, &tokens), "send").url, "https://issuer.example/jwks");
+    let coordinate = Base64UrlUnpadded::encode_string(&[4; 32]);
+    let jwk =
+        Writer::new().text("kty", "EC").text("crv", "P-256").text("x", &coordinate).text("y", &coordinate);
+    let keys = Writer::new().raw("keys", &format!("[{}]", jwk.finish())).finish();
+    let check = need(&mut back, sent(200, &keys), "verify");
+    (back, check)
 }
 
 #[wasm_bindgen_test]
-async fn abandoned_logins_are_forgotten() {
-    let store = store();
-    let put = async |digest, begun_at, now| {
-        store.put_pending(digest, &pending(begun_at), None, Timestamp::from_seconds(now)).await.unwrap();
+fn settings_are_read_before_anything_is_done() {
+    let refused = |from: &str, to: &str| {
+        let settings = SETTINGS.replace(from, to);
+        step(&mut Transaction::new(), Told { one: Some(&settings), ..said("signIn") }).unwrap_err()
     };
-    put("old", 1_000, 1_000).await;
-    put("recent", 3_000, 3_000).await;
-    put("new", 4_601, 4_601).await;
-    assert!(store.take_pending("old").await.unwrap().is_none());
-    let (recent, _) = store.take_pending("recent").await.unwrap().unwrap();
-    assert_eq!(recent.begun_at(), Timestamp::from_seconds(3_000));
-    assert!(store.take_pending("new").await.unwrap().is_some());
+    let about = |detail: &str| Failure { detail: Some(detail.into()), ..failure("configuration", "caller") };
+    assert_eq!(refused("https%3A%2F%2Fissuer.example", "http%3A%2F%2Fissuer.example"), about("issuer"));
+    assert_eq!(refused("client_id=dashboard&", ""), about("client_id"));
+    assert_eq!(refused("scope=openid+email", "scope=email"), about("scope"));
+    assert_eq!(refused("dpop=required", "dpop=perhaps"), about("dpop"));
+    assert_eq!(refused("ES256", "none"), about("id_token_signed_response_alg"));
 }
 
 #[wasm_bindgen_test]
-async fn lost_connection_is_opened_again() {
-    let store = store();
-    assert_eq!(store.save("s", &record(1, None), None, None).await, Ok(Outcome::Done));
-    // Another tab deletes the database: ours has to let go, and then starts anew.
-    let factory: web_sys::IdbFactory =
-        Reflect::get(&js_sys::global(), &"indexedDB".into()).unwrap().unchecked_into();
-    let request = factory.delete_database(store.name()).unwrap();
-    JsFuture::from(Promise::new(&mut |resolve, reject| {
-        request.set_onsuccess(Some(&resolve));
-        request.set_onblocked(Some(&reject));
-    }))
-    .await
-    .unwrap();
-    assert!(store.load("s", Part::Access).await.unwrap().is_none());
-    assert_eq!(store.save("s", &record(1, None), None, None).await, Ok(Outcome::Done));
-}
-
-// ---- lock
-
-#[wasm_bindgen_test]
-async fn second_waiter_times_out_and_is_served_after_the_drop() {
-    let first = lock::take("test-lock", 1_000).await.unwrap();
-    assert!(lock::take("test-lock", 50).await.is_none());
-    assert!(lock::take("test-other-lock", 50).await.is_some());
-    drop(first);
-    let second = lock::take("test-lock", 1_000).await;
-    assert!(second.is_some());
-    // Held longer than anybody was ready to wait: the time limit is for the waiting only.
-    let third = lock::take("test-lock", 50).await;
-    assert!(third.is_none());
+fn login_leaves_and_is_kept() {
+    let (url, kept) = left();
+    assert!(url.starts_with("https://issuer.example/authorize?") && url.contains("&dpop_jkt="));
+    assert_eq!(kept.begun_at, NOW);
+    assert!(kept.digest.len() == 43 && kept.pending.contains(&parameter(&url, "state")));
+    // A store that is searched does not give the state away.
+    assert_ne!(kept.digest, parameter(&url, "state"));
 }
 
 #[wasm_bindgen_test]
-async fn waiters_go_one_by_one() {
-    let inside = std::rc::Rc::new(std::cell::Cell::new(0));
-    let most = std::rc::Rc::new(std::cell::Cell::new(0));
-    for _ in 0..8 {
-        let (inside, most) = (inside.clone(), most.clone());
-        spawn_local(async move {
-            let _guard = lock::take("test-queue", 5_000).await.unwrap();
-            inside.set(inside.get() + 1);
-            most.set(inside.get().max(most.get()));
-            JsFuture::from(Promise::resolve(&JsValue::NULL)).await.unwrap();
-            inside.set(inside.get() - 1);
-        });
+fn login_comes_back_and_is_saved() {
+    let (mut back, check) = unproven();
+    assert_eq!(check.alg, "ES256");
+    assert!(check.signed.split('.').count() == 2 && check.signature == base64url(&"s".repeat(64)));
+    need(&mut back, Told { number: Some(1.0), ..said("judged") }, "lock");
+    assert!(need(&mut back, said("locked"), "load").whole);
+    let save = need(&mut back, said("loaded"), "save");
+    assert!(save.expect.is_none() && save.generation.is_some());
+    assert!(save.access.contains("\"a1\"") && save.rest.contains("\"r1\""));
+    need(&mut back, said("saved"), "unlock");
+    need(&mut back, said("unlocked"), "done");
+}
+
+#[wasm_bindgen_test]
+fn login_ends_without_a_good_signature() {
+    let (mut back, _) = unproven();
+    let refused = step(&mut back, Told { number: Some(0.0), ..said("judged") });
+    assert_eq!(refused.unwrap_err(), failure("bad_signature", "server"));
+}
+
+#[wasm_bindgen_test]
+fn callback_needs_its_login() {
+    let arrive = |url: &str| {
+        let mut back = Transaction::new();
+        let first = step(&mut back, Told { one: Some(url), ..said("callback") });
+        (back, first)
+    };
+    let (mut back, take) = arrive("https://app.example/callback?code=c&state=s");
+    assert_eq!(take.unwrap().r#do, "take");
+    assert_eq!(step(&mut back, said("taken")).unwrap_err(), failure("state_mismatch", "caller"));
+    assert_eq!(arrive("https://app.example/callback?code=c").1.unwrap_err().code, "state_mismatch");
+    assert_eq!(arrive("https://app.example/callback").1.unwrap_err().code, "malformed");
+
+    let (url, kept) = left();
+    let denied =
+        format!("https://app.example/callback?error=access_denied&state={}", parameter(&url, "state"));
+    let (mut back, _) = arrive(&denied);
+    let refused = step(&mut back, Told { one: Some(&kept.pending), ..said("taken") });
+    assert_eq!(refused.unwrap_err(), failure("access_denied", "server"));
+}
+
+#[wasm_bindgen_test]
+fn session_is_shown_without_tokens() {
+    let (access, _) = stored(NOW, true);
+    let mut look = Transaction::new();
+    assert!(!need(&mut look, said("look"), "load").whole);
+    let told = Told { one: Some(&access), ..said("loaded") };
+    let json = look.step(NOW as f64, told.said, told.one.map(Into::into), None, None, f64::NAN).unwrap();
+    assert!(!json.as_string().unwrap().contains("token"));
+    let session: Step = read(&json);
+    assert_eq!((session.r#do.as_str(), session.generation), ("done", Some(7)));
+    assert!(!session.subject.is_empty() && session.claims.sub == session.subject);
+    assert!(session.scope.contains("openid"));
+
+    let mut nobody = Transaction::new();
+    need(&mut nobody, said("look"), "load");
+    assert_eq!(need(&mut nobody, said("loaded"), "done").generation, None);
+}
+
+#[wasm_bindgen_test]
+fn fresh_token_takes_one_look() {
+    let (access, _) = stored(NOW, false);
+    let mut get = Transaction::new();
+    need(&mut get, said("access"), "load");
+    let token = need(&mut get, loaded(&access, None), "done");
+    assert!(!token.value.is_empty() && !token.refreshed && token.expires_at > NOW * 1000);
+    assert_eq!(token.r#type, "Bearer");
+}
+
+#[wasm_bindgen_test]
+fn refresh_goes_through_lock_signature_and_store() {
+    let (access, rest) = stored(NOW, true);
+    let mut get = Transaction::new();
+    need(&mut get, said("refresh"), "load");
+    need(&mut get, loaded(&access, None), "lock");
+    assert!(need(&mut get, said("locked"), "load").whole);
+    need(&mut get, loaded(&access, Some(&rest)), "sign");
+    let request = need(&mut get, Told { bytes: &[1; 64], ..said("signed") }, "send");
+    assert!(request.method == "POST" && request.body.contains("grant_type=refresh_token"));
+    let tokens = r#"{"access_token":"a2","token_type":"DPoP","expires_in":600,"refresh_token":"r2"}"#;
+    let save = need(&mut get, sent(200, tokens), "save");
+    assert_eq!((save.generation, save.expect), (Some(8), Some(7)));
+    need(&mut get, said("saved"), "unlock");
+    let token = need(&mut get, said("unlocked"), "done");
+    assert_eq!((token.value.as_str(), token.r#type.as_str(), token.refreshed), ("a2", "DPoP", true));
+}
+
+#[wasm_bindgen_test]
+fn failures_are_plain_values() {
+    let fail = |told: Told<'_>| {
+        let mut get = Transaction::new();
+        need(&mut get, said("access"), "load");
+        step(&mut get, told).unwrap_err()
+    };
+    assert_eq!(fail(said("loaded")), failure("not_signed_in", "caller"));
+    assert_eq!(fail(loaded("text", None)), failure("store_corrupt", "machine"));
+    for code in ["store_unavailable", "store_corrupt", "key_lost"] {
+        assert_eq!(fail(Told { one: Some(code), ..said("failed") }), failure(code, "machine"));
     }
-    // The ninth is served last.
-    JsFuture::from(Promise::resolve(&JsValue::NULL)).await.unwrap();
-    let _guard = lock::take("test-queue", 5_000).await.unwrap();
-    assert_eq!((inside.get(), most.get()), (0, 1));
-}
+    assert_eq!(fail(said("nonsense")), failure("bug", "gatepass"));
 
-// ---- sign, verify
-
-fn subtle() -> SubtleCrypto {
-    let crypto = Reflect::get(&js_sys::global(), &"crypto".into()).unwrap();
-    Reflect::get(&crypto, &"subtle".into()).unwrap().unchecked_into()
-}
-
-async fn rsa_signed(message: &[u8]) -> (PublicKey, Vec<u8>) {
-    let algorithm: Object =
-        JSON::parse(r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-256","modulusLength":2048}"#)
-            .unwrap()
-            .unchecked_into();
-    Reflect::set(&algorithm, &"publicExponent".into(), &Uint8Array::from(&[1, 0, 1][..])).unwrap();
-    let usages = Array::of2(&"sign".into(), &"verify".into());
-    let pair = subtle().generate_key_with_object(&algorithm, true, &usages).unwrap();
-    let pair: CryptoKeyPair = JsFuture::from(pair).await.unwrap().unchecked_into();
-    let public: CryptoKey = pair.get_public_key();
-    let jwk = JsFuture::from(subtle().export_key("jwk", &public).unwrap()).await.unwrap();
-    let json = JSON::stringify(&jwk).unwrap().as_string().unwrap();
-    let key = PublicKey::read(&gatepass_core::json::Object::parse(json.as_bytes(), "jwk").unwrap());
-    let signature =
-        subtle().sign_with_object_and_u8_array(&algorithm, &pair.get_private_key(), message).unwrap();
-    let signature = JsFuture::from(signature).await.unwrap();
-    (key.unwrap().unwrap(), Uint8Array::new(&signature).to_vec())
+    let mut login = Transaction::new();
+    need(&mut login, Told { one: Some(SETTINGS), ..said("signIn") }, "send");
+    let lost = step(&mut login, said("lost")).unwrap_err();
+    assert_eq!(lost, Failure { retryable: true, ..failure("unreachable", "world") });
+    assert_eq!(step(&mut Transaction::new(), said("nonsense")).unwrap_err(), failure("bug", "gatepass"));
 }
 
 #[wasm_bindgen_test]
-async fn rs256_is_judged() {
-    let (key, signature) = rsa_signed(b"message").await;
-    let check = |signed: &[u8], signature: &[u8]| {
-        verify::verify(Check {
-            algorithm: Algorithm::Rs256,
-            key: key.clone(),
-            signed: signed.to_vec(),
-            signature: signature.to_vec(),
-        })
-    };
-    assert!(check(b"message", &signature).await.is_ok());
-    assert!(check(b"massage", &signature).await.is_err());
-    assert!(check(b"message", &signature[1..]).await.is_err());
-    assert!(check(b"message", &[]).await.is_err());
+fn signing_out_of_nothing_is_done() {
+    let mut out = Transaction::new();
+    need(&mut out, said("signOut"), "lock");
+    need(&mut out, said("late"), "load");
+    assert!(need(&mut out, said("loaded"), "done").revoked);
 }
 
 #[wasm_bindgen_test]
-async fn es256_is_judged() {
-    let (public, key) = sign::generate().await.unwrap();
-    let (other, _) = sign::generate().await.unwrap();
-    let signature = sign::sign(&key, b"message").await.unwrap();
-    let check = |key: &PublicKey, algorithm, signature: &[u8]| {
-        verify::verify(Check {
-            algorithm,
-            key: key.clone(),
-            signed: b"message".to_vec(),
-            signature: signature.to_vec(),
-        })
-    };
-    assert!(check(&public, Algorithm::Es256, &signature).await.is_ok());
-    assert!(check(&other, Algorithm::Es256, &signature).await.is_err());
-    assert!(check(&public, Algorithm::Rs256, &signature).await.is_err());
-    assert!(check(&PublicKey::P256 { x: [1; 32], y: [1; 32] }, Algorithm::Es256, &signature).await.is_err());
-    assert!(check(&public, Algorithm::Es256, &[0; 64]).await.is_err());
-}
-
-#[wasm_bindgen_test]
-fn clock_and_dice_work() {
-    assert!(clock::now() > Timestamp::from_seconds(1_700_000_000));
-    let (first, second) = (
-        gatepass_core::dice::token(&mut BrowserDice).unwrap(),
-        gatepass_core::dice::token(&mut BrowserDice).unwrap(),
-    );
-    assert!(first != second);
+fn dice_fall_differently() {
+    assert!(token(&mut BrowserDice).unwrap() != token(&mut BrowserDice).unwrap());
 }

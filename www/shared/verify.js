@@ -1,0 +1,23 @@
+// Judging a signature by WebCrypto. The verdict goes to crates/web/src/verify.rs.
+
+import { ES256 } from "./sign.js";
+
+/** RFC 7518 section 3.3. */
+const RS256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+
+/**
+ * Whether the signature is good; a key that cannot be read verifies nothing.
+ * @param {{alg: string, key: JsonWebKey, signed: string, signature: string}} check
+ */
+export async function verify({ alg, key, signed, signature }) {
+  const algorithm = alg === "ES256" ? ES256 : RS256;
+  const { subtle } = crypto;
+  try {
+    const imported = await subtle.importKey("jwk", key, algorithm, false, ["verify"]);
+    const text = atob(signature.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    return await subtle.verify(algorithm, imported, bytes, new TextEncoder().encode(signed));
+  } catch {
+    return false;
+  }
+}
