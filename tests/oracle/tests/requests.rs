@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 
+use gatepass_core::field::Field;
 use gatepass_core::http::{Method, Request};
 use gatepass_core::name::ClientId;
 use gatepass_core::protocol::{exchange, pkce, refresh};
@@ -27,7 +28,7 @@ fn code_exchange() {
     for seed in 0..CASES {
         let case = Case::new(seed);
         let ours = exchange::request(
-            &Endpoint::new(&case.endpoint, "token_endpoint").unwrap(),
+            &Endpoint::new(&case.endpoint, Field::TokenEndpoint).unwrap(),
             &ClientId::new(&case.client).unwrap(),
             &RedirectUri::new(&case.redirect).unwrap(),
             &Secret::from(case.code.as_str()),
@@ -50,7 +51,7 @@ fn refreshing() {
     for seed in 0..CASES {
         let case = Case::new(seed);
         let ours = refresh::request(
-            &Endpoint::new(&case.endpoint, "token_endpoint").unwrap(),
+            &Endpoint::new(&case.endpoint, Field::TokenEndpoint).unwrap(),
             &ClientId::new(&case.client).unwrap(),
             &Secret::from(case.code.as_str()),
         );
