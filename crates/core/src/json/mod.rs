@@ -1,0 +1,247 @@
+//! A small strict JSON reader (RFC 8259), and a writer.
+//!
+//! Size and depth are capped and a repeated key is refused, so that two readers cannot take one document for two.
+//! `serde_json` would cost 16 KB gzip of wasm; it is the oracle of the tests instead.
+
+mod reader;
+mod writer;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use zeroize::Zeroize;
+
+use crate::error::Error;
+use crate::field::{Field, Message};
+use crate::http::MAX_BODY;
+use crate::secret::Secret;
+use crate::text::cut;
+
+use self::reader::read;
+pub use self::writer::{Writer, array, quote};
+
+/// A value of a document. It may hold tokens: it is wiped when dropped and has no `Debug`.
+pub enum Value {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as it is written: what it means is the reader's business.
+    Number(String),
+    /// A string, unescaped.
+    Text(String),
+    /// An array.
+    Array(Vec<Self>),
+    /// An object.
+    Object(Object),
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        if let Self::Text(text) | Self::Number(text) = self {
+            text.zeroize();
+        }
+    }
+}
+
+/// An object whose fields are taken out by name; errors name the message that it came in and the field.
+pub struct Object {
+    message: Message,
+    members: Vec<(String, Value)>,
+}
+
+impl Object {
+    /// Reads a document that must be one object. `message` is what errors call it.
+    pub fn parse(bytes: &[u8], message: Message) -> Result<Self, Error> {
+        let malformed = |field| Error::Malformed { message, field };
+        if bytes.len() > MAX_BODY {
+            return Err(malformed(Field::Size));
+        }
+        let text = core::str::from_utf8(bytes).map_err(|_| malformed(Field::Encoding))?;
+        match &mut read(text, message)? {
+            Value::Object(object) => Ok(Self { message, members: core::mem::take(&mut object.members) }),
+            _ => Err(malformed(Field::Json)),
+        }
+    }
+
+    /// The error that blames `field` of this message.
+    pub const fn blame(&self, field: Field) -> Error {
+        Error::Malformed { message: self.message, field }
+    }
+
+    fn find(&self, field: Field) -> Option<&Value> {
+        let field = field.as_str();
+        // `null` stands for absence, as servers in the field use it.
+        self.members
+            .iter()
+            .find(|(name, value)| name == field && !matches!(value, Value::Null))
+            .map(|(_, value)| value)
+    }
+
+    /// Whether the field is there and not null.
+    pub fn has(&self, field: Field) -> bool {
+        self.find(field).is_some()
+    }
+
+    /// A text field that may be absent.
+    pub fn text(&self, field: Field) -> Result<Option<&str>, Error> {
+        match self.find(field) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(self.blame(field)),
+        }
+    }
+
+    /// A text field that must be there and not empty.
+    pub fn required(&self, field: Field) -> Result<&str, Error> {
+        self.text(field)?.filter(|text| !text.is_empty()).ok_or_else(|| self.blame(field))
+    }
+
+    /// A secret text field that may be absent; an empty one is an error.
+    pub fn secret(&self, field: Field) -> Result<Option<Secret>, Error> {
+        match self.text(field)? {
+            None => Ok(None),
+            Some("") => Err(self.blame(field)),
+            Some(text) => Ok(Some(Secret::from(text))),
+        }
+    }
+
+    /// A flag; absent means `false`.
+    pub fn flag(&self, field: Field) -> Result<bool, Error> {
+        match self.find(field) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(self.blame(field)),
+        }
+    }
+
+    /// A number of whole seconds (a lifetime or NumericDate, RFC 7519 section 2); a fraction is cut off.
+    pub fn seconds(&self, field: Field) -> Result<Option<u64>, Error> {
+        match self.find(field) {
+            None => Ok(None),
+            Some(Value::Number(text)) => whole(text).map(Some).ok_or_else(|| self.blame(field)),
+            Some(_) => Err(self.blame(field)),
+        }
+    }
+
+    /// A list of texts; absent means empty, and other values in it are an error.
+    pub fn texts(&self, field: Field) -> Result<Vec<&str>, Error> {
+        let Some(value) = self.find(field) else { return Ok(Vec::new()) };
+        let Value::Array(values) = value else { return Err(self.blame(field)) };
+        values
+            .iter()
+            .map(|value| match value {
+                Value::Text(text) => Ok(text.as_str()),
+                _ => Err(self.blame(field)),
+            })
+            .collect()
+    }
+
+    /// One text or a list of texts (`aud`, RFC 7519 section 4.1.3).
+    pub fn text_or_texts(&self, field: Field) -> Result<Vec<&str>, Error> {
+        match self.find(field) {
+            Some(Value::Text(text)) => Ok(alloc::vec![text.as_str()]),
+            _ => self.texts(field),
+        }
+    }
+
+    /// A nested object that may be absent.
+    pub fn object(&self, field: Field) -> Result<Option<&Self>, Error> {
+        match self.find(field) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(object)),
+            Some(_) => Err(self.blame(field)),
+        }
+    }
+
+    /// A list of objects; absent means empty. What is not an object is left out.
+    pub fn objects(&self, field: Field) -> Result<Vec<&Self>, Error> {
+        let Some(value) = self.find(field) else { return Ok(Vec::new()) };
+        let Value::Array(values) = value else { return Err(self.blame(field)) };
+        Ok(values
+            .iter()
+            .filter_map(|value| if let Value::Object(object) = value { Some(object) } else { None })
+            .collect())
+    }
+}
+
+/// The whole part of a non-negative number, without a float parser; exponents have no place in a time.
+fn whole(text: &str) -> Option<u64> {
+    let (whole, fraction) = cut(text, b'.');
+    let plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    if plain(whole) && fraction.is_none_or(plain) { whole.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    fn blame(text: &str) -> Option<Field> {
+        Object::parse(text.as_bytes(), Message::Record).err().and_then(Error::detail)
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        let text = Writer::new()
+            .text("nonce", "x\"\\\n\u{1}ä😀")
+            .number("exp", 3600)
+            .flag("bound", true)
+            .raw("aud", "[\"1\",\"2\"]")
+            .finish();
+        let object = Object::parse(text.as_bytes(), Message::Record).unwrap();
+        assert_eq!(object.required(Field::Nonce).unwrap(), "x\"\\\n\u{1}ä😀");
+        assert_eq!(object.seconds(Field::Exp).unwrap(), Some(3600));
+        assert!(object.flag(Field::Bound).unwrap());
+        assert_eq!(object.texts(Field::Aud).unwrap(), ["1", "2"]);
+        assert_eq!(object.text(Field::Sub).unwrap(), None);
+    }
+
+    #[test]
+    fn unescapes_surrogates() {
+        let object = Object::parse(br#"{"nonce":"\ud83d\ude00\u00e4\/"}"#, Message::Record).unwrap();
+        assert_eq!(object.required(Field::Nonce).unwrap(), "😀ä/");
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        assert_eq!(blame(r#"{"a":1,"a":2}"#), Some(Field::RepeatedKey));
+        assert_eq!(blame(&("[".repeat(100).to_string())), Some(Field::Depth));
+        for text in [
+            "",
+            "[]",
+            "{",
+            "{\"a\"}",
+            "{\"a\":01}",
+            "{\"a\":1.}",
+            "{\"a\":.5}",
+            "{} x",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\":+1}",
+            "{'a':1}",
+            "{\"a\":\"\t\"}",
+            "{\"a\":\"\0\"}",
+            "{\"a\":tru}",
+            "{\"a\":1,}",
+        ] {
+            assert_eq!(blame(text), Some(Field::Json), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_whole_seconds() {
+        for (text, expected) in [
+            ("1", Ok(Some(1))),
+            ("1.9", Ok(Some(1))),
+            ("-1", Err(())),
+            ("1e3", Err(())),
+            ("\"1\"", Err(())),
+            ("null", Ok(None)),
+        ] {
+            let document = alloc::format!("{{\"exp\":{text}}}");
+            let object = Object::parse(document.as_bytes(), Message::Record).unwrap();
+            assert_eq!(object.seconds(Field::Exp).map_err(|_| ()), expected, "{text}");
+        }
+    }
+}
