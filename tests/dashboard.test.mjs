@@ -11,15 +11,16 @@ const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask 
 const skip = missing && `${missing} is missing`;
 const EMAIL = 'user@example.com';
 
-/** Every token that the server gave to this browser, as the network saw it. */
-function listen(context) {
+/** Every token that the server gave to this browser, read on its way: a page that moves on takes its answers along. */
+async function listen(context) {
   const issued = [];
   const requests = [];
-  context.on('response', async (response) => {
-    if (!response.url().endsWith('/oauth/token')) return;
-    requests.push(response.status());
-    const body = await response.json().catch(() => ({}));
+  await context.route('**/oauth/token', async (route) => {
+    const response = await route.fetch();
+    const body = await response.json();
     for (const name of ['access_token', 'refresh_token', 'id_token']) if (body[name]) issued.push(body[name]);
+    requests.push(response.status());
+    await route.fulfill({ response });
   });
   return { issued, requests };
 }
@@ -48,7 +49,7 @@ async function until(condition) {
 async function dashboard(t) {
   const authority = await startAuthority(t, { www: true });
   const { context, profile } = await openBrowser(t);
-  const heard = listen(context);
+  const heard = await listen(context);
   const page = await context.newPage();
   const troubles = [];
   page.on('pageerror', (error) => troubles.push(String(error)));

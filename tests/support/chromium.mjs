@@ -1,7 +1,7 @@
 // A real browser, headless, with an empty profile of its own.
 import { existsSync, readlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { folder } from './process.mjs';
+import { cleanUp, folder } from './process.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 const executablePath = (process.env.PATH ?? '')
@@ -30,7 +30,7 @@ export async function openBrowser(t, profile = folder(t, 'profile')) {
     ],
   });
   context.setDefaultTimeout(15_000);
-  t.after(() => close(context, profile));
+  cleanUp(t, () => close(context, profile));
   return { context, profile };
 }
 

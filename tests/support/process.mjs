@@ -5,10 +5,26 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** What each test has to clear up. */
+const stacks = new WeakMap();
+
+/** Clears up when the test is over: what came last goes first, so that a folder outlives the program that uses it. */
+export function cleanUp(t, work) {
+  let stack = stacks.get(t);
+  if (!stack) {
+    stack = [];
+    stacks.set(t, stack);
+    t.after(async () => {
+      while (stack.length > 0) await stack.pop()();
+    });
+  }
+  stack.push(work);
+}
+
 /** A folder that goes away with the test. */
 export function folder(t, name) {
   const path = mkdtempSync(join(tmpdir(), `gatepass-${name}-`));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  cleanUp(t, () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
 
@@ -86,7 +102,7 @@ export class Program {
 /** Starts a program that ends with the test. */
 export function start(t, command, args, options) {
   const program = new Program(command, args, options);
-  t.after(async () => {
+  cleanUp(t, async () => {
     program.kill();
     const patience = setTimeout(() => program.kill('SIGKILL'), 3_000);
     await program.ended;

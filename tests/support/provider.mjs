@@ -1,6 +1,6 @@
 // npm oidc-provider: an authorization server written by others, and certified.
 import { createServer } from 'node:http';
-import { freePort } from './process.mjs';
+import { cleanUp, freePort } from './process.mjs';
 
 /** Starts it; its development pages take any name. */
 export async function startProvider(t) {
@@ -24,7 +24,7 @@ export async function startProvider(t) {
   });
   const server = createServer(provider.callback());
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
-  t.after(() => new Promise((resolve) => {
+  cleanUp(t, () => new Promise((resolve) => {
     server.closeAllConnections();
     server.close(resolve);
   }));

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `wasm`, `size`.
+//! The project's own commands: `cargo xtask demo`, `test`, `wasm`, `size`, `pictures`.
 //!
 //! One file a command; what they share lies beside them: `workspace` (where things are), `build` (what cargo makes),
 //! `process` (children that end in time), `scratch` (folders and ports that are gone afterwards), `talk`.
@@ -12,6 +12,7 @@ mod failure;
 mod guardian;
 mod install;
 mod manifest;
+mod pictures;
 mod process;
 mod scratch;
 mod shipped;
@@ -35,7 +36,8 @@ usage: cargo xtask <command>
        [--no-browser]                by itself, over plain HTTP, although there is a browser
   test [--install] [--only NAME,..]  everything that must hold, cheap failures first
   wasm                               builds and stages what pages load, under target/www
-  size [--json]                      how much that weighs, against the budget in wasm-pack.toml";
+  size [--json]                      how much that weighs, against the budget in wasm-pack.toml
+  pictures                           the README's pictures, docs/*, from a run like the demo's; wants Chromium";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -56,6 +58,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Failure> {
         ["wasm"] => wasm::command(),
         ["size"] => size::command(false),
         ["size", "--json"] => size::command(true),
+        ["pictures"] => pictures::command(),
         [] | ["help" | "--help" | "-h"] => {
             talk::data(USAGE);
             Ok(ExitCode::SUCCESS)

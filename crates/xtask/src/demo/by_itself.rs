@@ -67,7 +67,21 @@ fn sign_in(story: &mut Story, house: &House, visitor: &mut impl Visitor) -> Resu
     story.tell("$ gatepass login --no-browser");
     let mut login = house.terminal.login()?;
     let address = login.address()?;
-    visitor.open(&address)?;
+    approve(story, house, visitor, &address)?;
+    let (said, warnings) = login.finish()?;
+    story.tell(&format!("gatepass: {said}"));
+    story.tell(&warnings);
+    Ok(())
+}
+
+/// What a person does in the browser.
+pub(crate) fn approve(
+    story: &Story,
+    house: &House,
+    visitor: &mut impl Visitor,
+    address: &str,
+) -> Result<(), Failure> {
+    visitor.open(address)?;
     story.tell("opened the address that it shows");
     visitor.submit("sign-in", "continue", &[("email", ACCOUNT)])?;
     visitor.see("Look into your mail")?;
@@ -78,9 +92,6 @@ fn sign_in(story: &mut Story, house: &House, visitor: &mut impl Visitor) -> Resu
     visitor.submit("consent", "allow", &[])?;
     visitor.see("You are signed in")?;
     story.tell("pressed \"Allow\"; the page says: You are signed in");
-    let (said, warnings) = login.finish()?;
-    story.tell(&format!("gatepass: {said}"));
-    story.tell(&warnings);
     Ok(())
 }
 

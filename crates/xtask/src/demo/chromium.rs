@@ -100,7 +100,7 @@ impl Chromium {
     }
 
     /// Gives a command and waits for its answer.
-    fn call(&mut self, method: &str, parameters: &Value) -> Result<Value, Failure> {
+    pub(crate) fn call(&mut self, method: &str, parameters: &Value) -> Result<Value, Failure> {
         self.last += 1;
         let mut command = json!({ "id": self.last, "method": method, "params": parameters });
         if let Some(page) = &self.page {

@@ -5,14 +5,14 @@
 //! `chromium`), `by_itself` and `by_hand` the two walks, `story` what is told, `patience` how everything is waited for.
 
 mod by_hand;
-mod by_itself;
-mod chromium;
-mod dashboard;
-mod house;
+pub(crate) mod by_itself;
+pub(crate) mod chromium;
+pub(crate) mod dashboard;
+pub(crate) mod house;
 mod http;
-mod patience;
-mod story;
-mod terminal;
+pub(crate) mod patience;
+pub(crate) mod story;
+pub(crate) mod terminal;
 mod visitor;
 
 use std::io::{self, IsTerminal};
@@ -62,7 +62,7 @@ pub(crate) fn command(words: &[&str]) -> Result<ExitCode, Failure> {
 
 /// How the demo goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Way {
+pub(crate) enum Way {
     /// A person clicks.
     ByHand,
     /// Headless Chromium, which lies there.
@@ -140,14 +140,14 @@ fn plan(way: &Way) {
 
 /// What was built.
 #[derive(Debug)]
-struct Built {
-    programs: crate::scratch::Folder,
+pub(crate) struct Built {
+    pub(crate) programs: crate::scratch::Folder,
     /// What browsers load, if it could be built.
-    www: Option<PathBuf>,
+    pub(crate) www: Option<PathBuf>,
 }
 
 impl Built {
-    fn make(story: &mut Story, workspace: &Workspace, way: &Way) -> Result<Self, Failure> {
+    pub(crate) fn make(story: &mut Story, workspace: &Workspace, way: &Way) -> Result<Self, Failure> {
         story.step("Build");
         let watch = Stopwatch::start();
         let unbuilt = |failure| story::explained(&failure, "", Some("what the build said stands above"));

@@ -44,6 +44,8 @@ pub(crate) fn clean(program: &Path) -> Command {
 pub(crate) struct Terminal {
     program: PathBuf,
     place: PathBuf,
+    /// Beyond what every command gets.
+    variables: Vec<(&'static str, String)>,
     patience: Patience,
 }
 
@@ -80,7 +82,13 @@ impl Terminal {
              id_token_signed_response_alg = \"ES256\"\n\n[storage]\nfallback = \"file\"\n"
         );
         fs::write(&manifest, text).map_err(|error| Failure::io(manifest.display(), &error))?;
-        Ok(Self { program, place: place.to_owned(), patience: patience.clone() })
+        let variables = Vec::new();
+        Ok(Self { program, place: place.to_owned(), variables, patience: patience.clone() })
+    }
+
+    /// From here on, every command sees this variable.
+    pub(crate) fn set(&mut self, name: &'static str, value: String) {
+        self.variables.push((name, value));
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -88,7 +96,8 @@ impl Terminal {
         command
             .args(words)
             .env("GATEPASS_APP", self.place.join("app.toml"))
-            .env("GATEPASS_HOME", self.place.join("home"));
+            .env("GATEPASS_HOME", self.place.join("home"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -135,9 +144,13 @@ impl Terminal {
 
     /// Starts a sign-in that shows its address.
     pub(crate) fn login(&self) -> Result<Login<'_>, Failure> {
+        self.login_with(&["--no-browser"])
+    }
+
+    pub(crate) fn login_with(&self, words: &[&str]) -> Result<Login<'_>, Failure> {
         let log = self.place.join("login.log");
         let file = File::create(&log).map_err(|error| Failure::io(log.display(), &error))?;
-        let mut command = self.command(&["login", "--no-browser", "--timeout", "300"]);
+        let mut command = self.command(&[&["login"], words].concat());
         let running = Running::spawn(command.stdout(Stdio::null()).stderr(file))?;
         Ok(Login { running, log, patience: &self.patience })
     }
@@ -231,15 +244,19 @@ impl Login<'_> {
     }
 
     /// Waits for the end; gives the last line and what was warned of.
-    pub(crate) fn finish(mut self) -> Result<(String, String), Failure> {
+    pub(crate) fn finish(self) -> Result<(String, String), Failure> {
+        let said = self.transcript()?;
+        Ok((said.lines().last().unwrap_or_default().to_owned(), warnings(&said)))
+    }
+
+    /// Waits for the end; gives everything that was said.
+    pub(crate) fn transcript(mut self) -> Result<String, Failure> {
         let patience = self.patience;
         let status = patience.until("the end of `gatepass login`", LIMIT, || self.running.ended());
         let said = self.said();
         let failed = |what: String| story::of_program(what, &said);
         match status {
-            Ok(status) if status.success() => {
-                Ok((said.lines().last().unwrap_or_default().to_owned(), warnings(&said)))
-            }
+            Ok(status) if status.success() => Ok(said),
             Ok(status) => Err(failed(format!("`gatepass login` ended with {status}:"))),
             Err(failure) => Err(failed(failure.to_string())),
         }

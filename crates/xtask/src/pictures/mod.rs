@@ -1,0 +1,176 @@
+//! `cargo xtask pictures`: the README's pictures, from a real run in a house like the demo's.
+//!
+//! `keyring` is a keyring of the run's own, `terminal` the drawing of what `gatepass` said. What differs from run to run
+//! (the port, keys, moments) is replaced, so that a picture changes only where the product has changed.
+
+mod keyring;
+mod terminal;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use base64ct::{Base64, Encoding};
+use serde_json::json;
+
+use keyring::Keyring;
+use terminal::{Exchange, ISSUER};
+
+use crate::demo::chromium::Chromium;
+use crate::demo::dashboard::Dashboard;
+use crate::demo::house::House;
+use crate::demo::patience::Patience;
+use crate::demo::story::{Story, shortened};
+use crate::demo::{Built, Way, by_itself};
+use crate::failure::Failure;
+use crate::install::CHROMIUM;
+use crate::workspace::Workspace;
+use crate::{environment, talk};
+
+/// Where they go, inside the checkout.
+const FOLDER: &str = "docs";
+
+/// The dashboard's window: the whole card with some ground around it. The README shows it 720 wide.
+const WINDOW: (u32, u32) = (720, 560);
+
+/// A picture's file and its bytes.
+type Picture = (&'static str, Vec<u8>);
+
+pub(crate) fn command() -> Result<ExitCode, Failure> {
+    let chromium = environment::any_program(CHROMIUM).ok_or_else(|| {
+        Failure::new(format!(
+            "the pictures are taken in Chromium, and there is none of {}",
+            CHROMIUM.join(", ")
+        ))
+        .hint("install the package `chromium`")
+    })?;
+    let workspace = Workspace::find()?;
+    let mut story = Story::default();
+    let built = Built::make(&mut story, &workspace, &Way::InChromium(chromium.clone()))
+        .map_err(|failure| story.failed(&failure))?;
+    // Not before: Ctrl-C ends a build at once, and nothing has been started yet.
+    let patience = Patience::with_signals()?;
+    let pictures = match take(&mut story, built, &chromium, &patience) {
+        Err(_) if patience.is_interrupted() => {
+            talk::data("\nInterrupted. Everything that was started is gone, and no picture has changed.");
+            return Ok(ExitCode::from(130));
+        }
+        outcome => outcome.map_err(|failure| story.failed(&failure))?,
+    };
+    keep(&mut story, &workspace.root().join(FOLDER), &pictures)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything that runs is gone when this returns, however it does.
+fn take(
+    story: &mut Story,
+    built: Built,
+    chromium: &Path,
+    patience: &Patience,
+) -> Result<Vec<Picture>, Failure> {
+    story.step("Start the authority");
+    let Built { programs, www } = built;
+    let www =
+        www.ok_or_else(|| Failure::new("without the dashboard there is nothing to take a picture of"))?;
+    // Before the house: its terminal clears the keyring when it ends.
+    let keyring = Keyring::start(patience)?;
+    let mut house = House::open(programs, Some(&www), patience)?;
+    story.tell(&house.issuer);
+    match &keyring {
+        Some(keyring) => house.terminal.set("DBUS_SESSION_BUS_ADDRESS", keyring.bus().to_owned()),
+        None => story.tell("without a keyring of its own (dbus-run-session, gnome-keyring-daemon)"),
+    }
+    // `gatepass login` opens "the browser": one that does nothing, for the address is opened in ours.
+    house.terminal.set("BROWSER", "true".to_owned());
+    let house = house;
+    visit(story, &house, chromium, patience).map_err(|failure| house.explain(failure))
+}
+
+fn visit(
+    story: &mut Story,
+    house: &House,
+    chromium: &Path,
+    patience: &Patience,
+) -> Result<Vec<Picture>, Failure> {
+    let mut chromium = Chromium::start(chromium, house.place(), patience)?;
+    let mut exchanges = vec![sign_in(story, house, &mut chromium)?];
+
+    story.step("Take pictures of the dashboard");
+    Dashboard::open(&mut chromium, &house.issuer)?.sign_in()?;
+    settle(&mut chromium, &house.issuer)?;
+    let mut pictures = Vec::new();
+    for (name, scheme) in [("dashboard.png", "light"), ("dashboard-dark.png", "dark")] {
+        pictures.push((name, photograph(&mut chromium, scheme)?));
+        story.tell(scheme);
+    }
+
+    story.step("Use the terminal");
+    for word in ["status", "token", "logout"] {
+        let said = house.terminal.run(&[word])?;
+        let stdout = if word == "token" { shortened(said.stdout.trim()) } else { said.stdout };
+        let all = [stdout.trim_end(), said.stderr.trim_end()].join("\n");
+        exchanges.push(Exchange::new(&[word], &all, &house.issuer));
+        story.tell(&format!("$ gatepass {word}"));
+    }
+    pictures.push(("terminal.svg", terminal::draw(&exchanges).into_bytes()));
+    Ok(pictures)
+}
+
+/// The sign-in of the terminal, as a person sees it.
+fn sign_in(story: &mut Story, house: &House, chromium: &mut Chromium) -> Result<Exchange, Failure> {
+    story.step("Sign in the terminal");
+    // Elsewhere there is no way to keep it from the person's own browser.
+    let words: &[&str] = if cfg!(target_os = "linux") { &[] } else { &["--no-browser"] };
+    let mut login = house.terminal.login_with(words)?;
+    let address = login.address()?;
+    by_itself::approve(story, house, chromium, &address)?;
+    Ok(Exchange::new(&[&["login"], words].concat(), &login.transcript()?, &house.issuer))
+}
+
+/// Stops the page's clocks and puts what differs from run to run into words that do not; only where what stands there
+/// is what it should be, so that no picture hides a broken page.
+fn settle(chromium: &mut Chromium, issuer: &str) -> Result<(), Failure> {
+    let script = format!(
+        "for (let id = setTimeout(() => {{}}); id > 0; id -= 1) clearTimeout(id); \
+         const put = (id, old, text) => {{ const it = document.getElementById(id); \
+         if (!old.test(it.textContent)) throw new Error(`${{id}}: ${{it.textContent}}`); it.textContent = text; }}; \
+         put('issuer', /^{issuer}$/, '{ISSUER}'); \
+         put('countdown', /^Next refresh in (60:00|59:\\d\\d)$/, 'Next refresh in 59:42'); \
+         put('since', /\\d/, new Date('2026-11-21T09:30Z').toLocaleString('en', \
+         {{ dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' }})); \
+         document.fonts.ready.then(() => true)",
+        // Inside a regular expression.
+        issuer = issuer.replace('/', "\\/"),
+    );
+    chromium.evaluate(&script).map(drop)
+}
+
+fn photograph(chromium: &mut Chromium, scheme: &str) -> Result<Vec<u8>, Failure> {
+    let (width, height) = WINDOW;
+    let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 2, "mobile": false });
+    chromium.call("Emulation.setDeviceMetricsOverride", &metrics)?;
+    let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+    chromium.call("Emulation.setEmulatedMedia", &media)?;
+    let fits =
+        "document.documentElement.scrollHeight <= innerHeight && document.getElementById('error').hidden";
+    if chromium.evaluate(fits)? != true {
+        return Err(Failure::new("the dashboard does not fit into its picture, or shows an error"));
+    }
+    let answer = chromium.call("Page.captureScreenshot", &json!({ "format": "png" }))?;
+    Base64::decode_vec(answer["data"].as_str().unwrap_or_default())
+        .map_err(|error| Failure::new(format!("Chromium's picture is not base64: {error}")))
+}
+
+/// Writes all of them, at the very end: a run that fails changes none.
+fn keep(story: &mut Story, folder: &Path, pictures: &[Picture]) -> Result<(), Failure> {
+    story.step("Keep them");
+    fs::create_dir_all(folder).map_err(|error| Failure::io(folder.display(), &error))?;
+    for (name, bytes) in pictures {
+        let path = folder.join(name);
+        let changed = fs::read(&path).ok().is_none_or(|old| old != *bytes);
+        fs::write(&path, bytes).map_err(|error| Failure::io(path.display(), &error))?;
+        let state = if changed { "changed" } else { "as before" };
+        story.tell(&format!("{FOLDER}/{name}: {} KB, {state}", bytes.len().div_ceil(1024)));
+    }
+    Ok(())
+}
