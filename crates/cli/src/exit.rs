@@ -25,7 +25,7 @@ impl Exit {
     /// The code for an error of the core: every kind decided, none by default.
     pub(crate) const fn of(error: Error) -> Self {
         match error {
-            Error::NotSignedIn | Error::SessionEnded => Self::NotSignedIn,
+            Error::NotSignedIn | Error::SessionEnded | Error::SessionLost => Self::NotSignedIn,
             Error::Configuration { .. } => Self::Usage,
             _ if error.retryable() => Self::TryAgain,
             _ => match error.fault() {

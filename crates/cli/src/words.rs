@@ -62,6 +62,7 @@ impl Trouble {
             Error::Unsupported { feature } => return format!("the server does not offer {feature}"),
             Error::Refused(refusal) => return refused(refusal),
             Error::SessionEnded => "the session is over: the server does not accept it any more",
+            Error::SessionLost => "the session is over: the answer to an earlier refresh was lost on its way",
             Error::Unreachable => "the server cannot be reached or is out of order",
             Error::Busy => "another process has been refreshing this session for too long",
             Error::Moved => "another process changed this session at the same moment",
@@ -80,7 +81,9 @@ impl Trouble {
     pub(crate) fn hint(&self, program: &str) -> Option<String> {
         let Self::Core(error) = self else { return None };
         Some(match error {
-            Error::NotSignedIn | Error::SessionEnded | Error::KeyLost => format!("run `{program} login`"),
+            Error::NotSignedIn | Error::SessionEnded | Error::SessionLost | Error::KeyLost => {
+                format!("run `{program} login`")
+            }
             Error::LoginExpired => {
                 format!("run `{program} login` again, or give it more time with --timeout")
             }

@@ -57,6 +57,8 @@ pub enum Error {
     SessionEnded,
 
     // ---- the world between
+    /// The session is over: the answer to an earlier refresh was lost, and the issuer gives it only once.
+    SessionLost,
     /// No answer, or none that means anything (5xx, 429). The session stays.
     Unreachable,
     /// Another process holds the session's lock for longer than we wait. Try again.
@@ -180,6 +182,7 @@ impl Error {
             Self::Unsupported { .. } => "unsupported",
             Self::Refused(refusal) => refusal.code(),
             Self::SessionEnded => "session_ended",
+            Self::SessionLost => "session_lost",
             Self::Unreachable => "unreachable",
             Self::Busy => "busy",
             Self::Moved => "moved",
@@ -220,7 +223,7 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::Refused(_)
             | Self::SessionEnded => Fault::Server,
-            Self::Unreachable | Self::Busy | Self::Moved => Fault::World,
+            Self::SessionLost | Self::Unreachable | Self::Busy | Self::Moved => Fault::World,
             Self::StoreUnavailable
             | Self::StoreLocked
             | Self::StoreCorrupt

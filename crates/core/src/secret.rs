@@ -1,6 +1,6 @@
 //! What must not be seen: one wrapper, whose doors are a list.
 //!
-//! `tests/exposes.rs` names every file that may call [`Secret::expose`].
+//! `tests/core/lists.rs` names every file that may call [`Secret::expose`].
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,7 +24,7 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
-    /// The door. Each file that opens it is listed, with its reason, in `tests/exposes.rs`.
+    /// The door. Each file that opens it is listed, with its reason, in `tests/core/lists.rs`.
     pub const fn expose(&self) -> &T {
         &self.0
     }

@@ -21,7 +21,7 @@ use crate::url::Issuer;
 
 const MESSAGE: Message = Message::IdToken;
 
-/// A signature to verify. Only `native/verify.rs` and `web/verify.rs` answer it (`tests/callers.rs`).
+/// A signature to verify. Only `native/verify.rs` and `web/verify.rs` answer it (`tests/core/lists.rs`).
 #[derive(Debug)]
 pub struct Check {
     /// The algorithm, fixed by the client's registration and not by the token.
@@ -129,10 +129,15 @@ pub fn prove(
     }
     Ok(Identity {
         subject: Subject::new(claims.required(Field::Sub)?).map_err(|_| bad(Field::Sub))?,
-        email: claims.text(Field::Email)?.map(String::from),
-        name: claims.text(Field::Name)?.map(String::from),
+        email: printable(claims.text(Field::Email)?),
+        name: printable(claims.text(Field::Name)?),
         auth_time: claims.seconds(Field::AuthTime)?.map(Timestamp::from_seconds),
     })
+}
+
+/// A claim that people are shown. One that would steer a terminal instead is left out.
+fn printable(claim: Option<&str>) -> Option<String> {
+    claim.filter(|text| !text.chars().any(char::is_control)).map(String::from)
 }
 
 /// A token that comes with a refresh must speak of the same person, issuer and client (section 12.2). Nothing else in

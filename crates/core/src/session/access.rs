@@ -36,6 +36,8 @@ pub struct GetAccess {
     force: bool,
     state: State,
     locked: bool,
+    /// Whether an earlier refresh was sent whose answer nobody saved.
+    answer_lost: bool,
     /// What is handed out if a refresh fails for a reason that is nobody's fault: still valid, though not for long.
     spare: Option<Handout>,
     result: Result<Handout, Error>,
@@ -70,7 +72,8 @@ struct Refreshing {
 impl GetAccess {
     /// Asks for a token that lives for `min_ttl` more; `force` refreshes even if the stored one does.
     pub const fn new(min_ttl: Duration, force: bool) -> Self {
-        Self { min_ttl, force, state: State::Looking, locked: false, spare: None, result: Err(Error::Bug) }
+        let result = Err(Error::Bug);
+        Self { min_ttl, force, state: State::Looking, locked: false, answer_lost: false, spare: None, result }
     }
 
     /// The result, after [`Step::Done`].
@@ -138,7 +141,9 @@ impl GetAccess {
         if rest.refresh_token.is_none() {
             return self.end_unrefreshed(Error::SessionEnded);
         }
-        let forgiving = rest.key.is_some() || rest.forgives_replay;
+        // A key alone promises nothing: RFC 9449 leaves it to the issuer what a replay means. Ours forgives it for as
+        // long as it takes where the key is proven, and for seconds where nothing is.
+        let forgiving = rest.key.is_some() && rest.forgives_replay;
         if !self.locked && !forgiving {
             // Without the lock a second sender is possible, and a strict issuer would end the session for it.
             return self.end_unrefreshed(Error::Busy);
@@ -146,7 +151,8 @@ impl GetAccess {
         if forgiving {
             return self.send(Refreshing { record, proof: None, retried: false }, now, dice);
         }
-        // Write ahead, so that whoever comes after a crash knows that an answer may have been lost.
+        // Written ahead: whoever comes after a crash can say that an answer was lost, should the issuer refuse.
+        self.answer_lost = rest.mark.is_some();
         rest.mark = Some(now);
         let expect = Some(record.generation);
         record.generation = record.generation.next();
@@ -300,7 +306,9 @@ impl Transaction for GetAccess {
                 Some(handout) => self.end(Ok(handout)),
                 None => self.end_unrefreshed(Error::Moved),
             },
-            (State::Erasing, Answer::Erased) => self.end(Err(Error::SessionEnded)),
+            (State::Erasing, Answer::Erased) => {
+                self.end(Err(if self.answer_lost { Error::SessionLost } else { Error::SessionEnded }))
+            }
             (State::Unlocking, _) => Step::Done,
             (State::Done, _) => Step::Done,
             (State::Looking, Answer::Failed(error)) => self.end(Err(error)),

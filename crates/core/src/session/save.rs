@@ -25,7 +25,11 @@ pub struct SaveSession {
 #[derive(Debug)]
 enum State {
     Locking(Record),
-    Looking(Record),
+    Looking {
+        record: Record,
+        /// What a save that was answered by `Moved` was going to give back.
+        farewell: Option<Request>,
+    },
     Saving {
         /// The session again, should the store move.
         record: Record,
@@ -58,6 +62,21 @@ impl SaveSession {
         Step::Done
     }
 
+    fn look(&mut self, record: Record, farewell: Option<Request>) -> Step {
+        self.state = State::Looking { record, farewell };
+        Step::Need(Effect::Load(Part::Whole))
+    }
+
+    fn saved(&mut self, farewell: Option<Request>) -> Step {
+        match farewell {
+            Some(farewell) => {
+                self.state = State::Revoking;
+                Step::Need(Effect::Send(farewell))
+            }
+            None => self.end(Ok(())),
+        }
+    }
+
     fn save(&mut self, record: Record, replaced: Option<&Record>) -> Step {
         let expect = replaced.map(|record| record.generation);
         let farewell = replaced.and_then(farewell);
@@ -88,20 +107,19 @@ impl Transaction for SaveSession {
             // Without the lock the comparison still holds: a refresh under way notices that its record has moved.
             (State::Locking(record), answer @ (Answer::Locked | Answer::LockTimedOut)) => {
                 self.locked = matches!(answer, Answer::Locked);
-                self.state = State::Looking(record);
-                Step::Need(Effect::Load(Part::Whole))
+                self.look(record, None)
             }
-            (State::Looking(record), Answer::Loaded(replaced)) => self.save(record, replaced.as_ref()),
-            (State::Saving { farewell: Some(farewell), .. }, Answer::Saved) => {
-                self.result = Ok(());
-                self.state = State::Revoking;
-                Step::Need(Effect::Send(farewell))
+            // Our own: the save was done, and only its answer was lost.
+            (State::Looking { record, farewell }, Answer::Loaded(Some(found)))
+                if found.generation == record.generation =>
+            {
+                self.saved(farewell)
             }
-            (State::Saving { farewell: None, .. }, Answer::Saved) => self.end(Ok(())),
-            (State::Saving { record, .. }, Answer::Moved) if self.tries < TRIES => {
+            (State::Looking { record, .. }, Answer::Loaded(replaced)) => self.save(record, replaced.as_ref()),
+            (State::Saving { farewell, .. }, Answer::Saved) => self.saved(farewell),
+            (State::Saving { record, farewell }, Answer::Moved) if self.tries < TRIES => {
                 self.tries += 1;
-                self.state = State::Looking(record);
-                Step::Need(Effect::Load(Part::Whole))
+                self.look(record, farewell)
             }
             (State::Saving { .. }, Answer::Moved) => self.end(Err(Error::Moved)),
             (State::Saving { .. }, Answer::Failed(_)) => self.end(Err(Error::NotSaved)),

@@ -36,8 +36,12 @@ pub struct SignOut {
 #[derive(Debug)]
 enum State {
     Locking,
-    Looking,
-    Erasing { view: View, farewell: Option<Request> },
+    /// With what an erasure that was answered by `Moved` was going to say.
+    Looking(Option<(View, Option<Request>)>),
+    Erasing {
+        view: View,
+        farewell: Option<Request>,
+    },
     Revoking(View),
     Unlocking,
     Done,
@@ -64,9 +68,22 @@ impl SignOut {
         Step::Done
     }
 
-    fn look(&mut self) -> Step {
-        self.state = State::Looking;
+    fn look(&mut self, left: Option<(View, Option<Request>)>) -> Step {
+        self.state = State::Looking(left);
         Step::Need(Effect::Load(Part::Whole))
+    }
+
+    fn erased(&mut self, view: View, farewell: Option<Request>) -> Step {
+        match farewell {
+            Some(farewell) => {
+                self.state = State::Revoking(view);
+                Step::Need(Effect::Send(farewell))
+            }
+            None => {
+                let revoked = Err(Error::Unsupported { feature: Field::RevocationEndpoint });
+                self.end(Ok(SignedOut { view, revoked }))
+            }
+        }
     }
 
     fn erase(&mut self, record: &Record) -> Step {
@@ -90,24 +107,19 @@ impl Transaction for SignOut {
             }
             (State::Locking, answer @ (Answer::Locked | Answer::LockTimedOut)) => {
                 self.locked = matches!(answer, Answer::Locked);
-                self.look()
+                self.look(None)
             }
-            (State::Looking, Answer::Loaded(None)) => self.end(Err(Error::NotSignedIn)),
-            (State::Looking, Answer::Loaded(Some(record))) => self.erase(&record),
+            (State::Looking(None), Answer::Loaded(None)) => self.end(Err(Error::NotSignedIn)),
+            // It is gone, by our own erasure whose answer was lost or by somebody else's: the server is told either way.
+            (State::Looking(Some((view, farewell))), Answer::Loaded(None)) => self.erased(view, farewell),
+            (State::Looking(_), Answer::Loaded(Some(record))) => self.erase(&record),
             // A refresh was faster: its new refresh token is the one to revoke.
-            (State::Erasing { .. }, Answer::Moved) if self.tries < TRIES => {
+            (State::Erasing { view, farewell }, Answer::Moved) if self.tries < TRIES => {
                 self.tries += 1;
-                self.look()
+                self.look(Some((view, farewell)))
             }
             (State::Erasing { .. }, Answer::Moved) => self.end(Err(Error::Moved)),
-            (State::Erasing { view, farewell: Some(farewell) }, Answer::Erased) => {
-                self.state = State::Revoking(view);
-                Step::Need(Effect::Send(farewell))
-            }
-            (State::Erasing { view, farewell: None }, Answer::Erased) => {
-                let revoked = Err(Error::Unsupported { feature: Field::RevocationEndpoint });
-                self.end(Ok(SignedOut { view, revoked }))
-            }
+            (State::Erasing { view, farewell }, Answer::Erased) => self.erased(view, farewell),
             (State::Revoking(view), answer) => {
                 let revoked = match answer {
                     Answer::Sent(response) => revoke::parse(&response),

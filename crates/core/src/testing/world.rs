@@ -9,6 +9,7 @@ use crate::form::Query;
 use crate::http::{Request, Response};
 use crate::json::Writer;
 use crate::jwk::PublicKey;
+use crate::jwt::{assemble, signing_input};
 use crate::name::{ClientId, Scopes, Subject};
 use crate::protocol::id_token::Identity;
 use crate::protocol::token_response::TokenType;
@@ -26,6 +27,8 @@ pub enum ServerKind {
     Forgiving,
     /// A replay ends the whole family.
     Strict,
+    /// Bound to a key, and yet a replay ends the whole family.
+    StrictBound,
 }
 
 /// What goes wrong with the next effect of a kind.
@@ -39,6 +42,8 @@ pub enum Fault {
     Status(u16),
     /// The server wants a nonce first.
     WantsNonce,
+    /// The answer brings an ID token of somebody else.
+    SomebodyElse,
     /// The store refuses to write.
     SaveFails,
     /// The lock is held by somebody else for all of the limit.
@@ -103,6 +108,7 @@ pub struct World {
     current: u64,
     spent: BTreeSet<String>,
     wanted_nonce: Option<&'static str>,
+    somebody_else: bool,
 }
 
 impl World {
@@ -122,13 +128,17 @@ impl World {
             current: 0,
             spent: BTreeSet::new(),
             wanted_nonce: None,
+            somebody_else: false,
         }
     }
 
     /// A world in which somebody signed in at `now`, with a token that lives an hour.
     pub fn signed_in(kind: ServerKind) -> Self {
         let mut world = Self::new(kind);
-        let record = record(world.now, kind == ServerKind::Forgiving, Generation::from_number(100));
+        let mut record = record(world.now, kind != ServerKind::Strict, Generation::from_number(100));
+        if let Some(rest) = &mut record.rest {
+            rest.forgives_replay = kind == ServerKind::Forgiving;
+        }
         assert!(world.store.save(&record, None), "the store of a new world is empty");
         world
     }
@@ -189,6 +199,7 @@ impl World {
             Some(Fault::WantsNonce) => self.wanted_nonce = Some("nonce-1"),
             _ => {}
         }
+        self.somebody_else = fault == Some(Fault::SomebodyElse);
         let response = self.serve(request);
         if fault == Some(Fault::AnswerLost) { Answer::Lost } else { Answer::Sent(response) }
     }
@@ -226,7 +237,7 @@ impl World {
         let presented = form.take("refresh_token").expect("a refresh").expose().clone();
         self.arrived.push(presented.clone());
         let replayed = self.spent.contains(&presented);
-        if replayed && self.kind == ServerKind::Strict {
+        if replayed && self.kind != ServerKind::Forgiving {
             self.ended = true;
         }
         let known =
@@ -243,8 +254,10 @@ impl World {
             .text("access_token", &["access-", &self.current.to_string()].concat())
             .text("token_type", if bound { "DPoP" } else { "Bearer" })
             .number("expires_in", 3600)
-            .text("refresh_token", &refresh_token(self.current))
-            .finish();
+            .text("refresh_token", &refresh_token(self.current));
+        let claims = r#"{"iss":"https://issuer.example","sub":"user-2","aud":"client"}"#;
+        let id_token = assemble(signing_input(r#"{"alg":"ES256"}"#, claims), &[7; 64]);
+        let text = text.some("id_token", self.somebody_else.then_some(id_token.as_str())).finish();
         answer(200, None, text)
     }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use gatepass_core::error::{Error, Refusal};
+use gatepass_core::field::Field;
 use gatepass_core::session::access::{GetAccess, Handout};
 use gatepass_core::session::freshness::MIN_TTL;
 use gatepass_core::session::record::Generation;
 use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
-use gatepass_core::session::transaction::Answer;
+use gatepass_core::session::transaction::{Answer, Transaction};
 use gatepass_core::testing::{Fault, ServerKind, World, advance, record, run};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -188,4 +189,81 @@ fn a_sign_out_takes_the_successor_of_a_refresh_under_way() {
     assert!(advance(&mut world, &mut sign_out, owed, usize::MAX).is_none());
     assert_eq!(sign_out.finish().unwrap().revoked, Ok(()));
     assert!(world.store.load().is_none() && world.revoked);
+}
+
+#[test]
+fn each_refresh_uses_the_token_of_the_one_before() {
+    for kind in [ServerKind::Forgiving, ServerKind::Strict, ServerKind::StrictBound] {
+        let mut world = expired(kind);
+        assert_eq!(token(&mut world).as_deref(), Ok("access-1"));
+        world.now = world.now.plus(HOUR);
+        assert_eq!(token(&mut world).as_deref(), Ok("access-2"));
+        assert_eq!(world.arrived, ["refresh-0", "refresh-1"], "{kind:?}");
+    }
+}
+
+#[test]
+fn a_key_alone_is_no_promise_that_a_replay_is_forgiven() {
+    let mut world = expired(ServerKind::StrictBound);
+    world.faults.push(Fault::LockTimesOut);
+    assert_eq!(token(&mut world), Err(Error::Busy));
+    assert!(world.arrived.is_empty(), "nothing is sent without the lock");
+    assert_eq!(token(&mut world).as_deref(), Ok("access-1"));
+    assert_eq!(world.trace[3..], ["load", "lock", "load", "save", "sign", "send", "save", "unlock"]);
+}
+
+#[test]
+fn where_an_answer_is_given_once_a_crash_is_told_apart_from_a_revocation() {
+    for (kind, killed_after) in [(ServerKind::Strict, 5), (ServerKind::StrictBound, 6)] {
+        let mut world = expired(kind);
+        run(&mut world, &mut GetAccess::new(MIN_TTL, false), Some(killed_after));
+        assert_eq!(world.trace.last(), Some(&"send"));
+        assert_eq!(token(&mut world), Err(Error::SessionLost), "{kind:?}");
+    }
+}
+
+#[test]
+fn an_answer_about_somebody_else_is_not_adopted() {
+    let mut world = expired(ServerKind::Forgiving);
+    world.faults.push(Fault::SomebodyElse);
+    assert_eq!(token(&mut world), Err(Error::BadClaim { claim: Field::Sub }));
+    assert_eq!(world.store.load().unwrap().access.unwrap().token.expose(), "access-0");
+}
+
+/// Lets a transaction do `effects` effects and gives it `Moved` for the last one, which was done all the same: the
+/// answer of a store whose connection broke at the wrong moment.
+fn answer_of_the_last_is_lost(world: &mut World, transaction: &mut dyn Transaction, effects: usize) {
+    let owed = advance(world, transaction, Answer::Begin, effects);
+    assert!(matches!(owed, Some(Answer::Saved | Answer::Erased)), "{owed:?}");
+    assert!(advance(world, transaction, Answer::Moved, usize::MAX).is_none());
+}
+
+#[test]
+fn a_new_session_does_not_revoke_itself_when_its_save_was_not_confirmed() {
+    let mut world = World::new(ServerKind::Forgiving);
+    let mut save = SaveSession::new(record(world.now, true, Generation::from_number(900)));
+    answer_of_the_last_is_lost(&mut world, &mut save, 3);
+    assert_eq!(save.finish(), Ok(()));
+    assert!(!world.revoked && world.store.load().is_some());
+}
+
+#[test]
+fn a_sign_out_tells_the_server_even_when_its_erasure_was_not_confirmed() {
+    let mut world = World::signed_in(ServerKind::Forgiving);
+    let mut sign_out = SignOut::new();
+    answer_of_the_last_is_lost(&mut world, &mut sign_out, 3);
+    assert_eq!(sign_out.finish().unwrap().revoked, Ok(()));
+    assert!(world.revoked && world.store.load().is_none());
+}
+
+#[test]
+fn a_new_session_is_kept_although_a_refresh_was_faster() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    world.faults.push(Fault::LockTimesOut);
+    let mut save = SaveSession::new(record(world.now, true, Generation::from_number(900)));
+    let owed = advance(&mut world, &mut save, Answer::Begin, 2).expect("it has looked");
+    world.refresh_elsewhere();
+    assert!(advance(&mut world, &mut save, owed, usize::MAX).is_none());
+    assert_eq!(save.finish(), Ok(()));
+    assert_eq!(world.store.load().unwrap().generation, Generation::from_number(900));
 }
