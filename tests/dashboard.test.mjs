@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { startAuthority } from './support/authority.mjs';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
+import { eventually } from './support/process.mjs';
 import { searchFiles } from './support/terminal.mjs';
 
 const WWW = process.env.GATEPASS_WWW ?? 'target/www';
@@ -38,13 +39,6 @@ async function signIn(authority, page) {
 
 const signedIn = (page) => page.waitForFunction(() => document.body?.dataset.state === 'signed-in');
 const signedOut = (page) => page.waitForFunction(() => document.body?.dataset.state === 'signed-out');
-
-/** Waits for a condition that no page can tell. */
-async function until(condition) {
-  for (const end = performance.now() + 15_000; !condition(); await new Promise((resolve) => setImmediate(resolve))) {
-    if (performance.now() > end) throw new Error(`it never became true: ${condition}`);
-  }
-}
 
 async function dashboard(t) {
   const authority = await startAuthority(t, { www: true });
@@ -100,7 +94,7 @@ test('signs in, survives a reload, refreshes, and signs out at the server too', 
 
   const before = heard.issued.length;
   await page.locator('#refresh').click();
-  await until(() => heard.issued.length > before);
+  await eventually(() => heard.issued.length > before);
   assert.equal(heard.requests.length, 3);
   const refreshToken = heard.issued.findLast((value) => value.startsWith('gpr_'));
 

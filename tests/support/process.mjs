@@ -28,6 +28,15 @@ export function folder(t, name) {
   return path;
 }
 
+/** Waits for a condition that nothing announces. */
+export async function eventually(condition, limit = 15_000) {
+  const end = performance.now() + limit;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`it never became true: ${condition}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 /** A port of this machine that was free a moment ago. */
 export function freePort() {
   return new Promise((resolve, reject) => {

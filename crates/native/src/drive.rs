@@ -94,12 +94,20 @@ fn changed(result: Result<Changed, Error>, done: Answer) -> Answer {
 #[cfg(not(feature = "testing"))]
 const fn pause_for_test() {}
 
-/// Stops for ever between an answer and its save, so that a test can kill this process there: it makes the file named
-/// by `GATEPASS_TEST_STOP_BEFORE_SAVE` and waits.
+/// Stops for ever before a save, so that a test can kill this process there: it makes the file that is named by
+/// `GATEPASS_TEST_STOP_BEFORE_SAVE` and waits. `GATEPASS_TEST_STOP_AFTER` lets so many saves pass first.
 #[cfg(feature = "testing")]
 fn pause_for_test() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static PASSED: AtomicU32 = AtomicU32::new(0);
     #[expect(clippy::disallowed_methods, reason = "a switch for tests, absent from what is shipped")]
-    if let Some(file) = std::env::var_os("GATEPASS_TEST_STOP_BEFORE_SAVE") {
+    let (file, after) =
+        (std::env::var_os("GATEPASS_TEST_STOP_BEFORE_SAVE"), std::env::var("GATEPASS_TEST_STOP_AFTER"));
+    let after = after.ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    if let Some(file) = file
+        && PASSED.fetch_add(1, Ordering::Relaxed) >= after
+    {
         drop(std::fs::write(file, ""));
         loop {
             std::thread::park();

@@ -7,7 +7,8 @@ use gatepass_core::error::Error;
 use gatepass_core::http::{MAX_BODY, Method, Request, Response};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-const WHOLE_LIMIT: Duration = Duration::from_secs(30);
+/// From the first byte sent to the last byte read. `lock.rs` waits longer than two of these.
+const WHOLE_LIMIT: Duration = Duration::from_secs(20);
 
 /// Sends requests. Both clients are made when they are first needed: one reads the machine's certificates.
 #[derive(Debug, Default)]
@@ -69,5 +70,55 @@ impl Http {
     /// Sends a request whose loss has only one meaning.
     pub(crate) async fn get(&self, request: &Request) -> Result<Response, Error> {
         self.send(request).await.ok_or(Error::Unreachable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepass_core::field::Field;
+    use gatepass_core::form::Form;
+    use gatepass_core::url::Endpoint;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Serves one connection with these bytes and gives its address and what was asked.
+    async fn serve(answer: Vec<u8>) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/token", listener.local_addr().unwrap());
+        let asked = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            // A client that has read enough may hang up before the end.
+            let _ = stream.write_all(&answer).await;
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+        (url, asked)
+    }
+
+    fn post(url: &str) -> Request {
+        Request::post(Endpoint::new(url, Field::TokenEndpoint).unwrap(), Form::new().with("code", "secret"))
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn follows_no_redirect() {
+        let (elsewhere, untouched) = serve(Vec::new()).await;
+        let redirect =
+            format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\n\r\n");
+        let (url, asked) = serve(redirect.into_bytes()).await;
+        assert_eq!(Http::default().send(&post(&url)).await.unwrap().status, 307);
+        assert!(asked.await.unwrap().starts_with("POST /token"));
+        assert!(!untouched.is_finished(), "nobody came to the other address");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn reads_no_more_than_core_takes() {
+        let body = vec![b'x'; 2 * MAX_BODY];
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        let (url, _asked) = serve([head.into_bytes(), body].concat()).await;
+        let response = Http::default().send(&post(&url)).await.unwrap();
+        assert_eq!(response.body.expose().len(), MAX_BODY + 1);
     }
 }

@@ -13,8 +13,8 @@
 //! # }
 //! ```
 //!
-//! What differs from a browser is found by opening the file of the same name in `crates/web`: `login`, `drive`,
-//! `http`, `store`, `lock`, `sign`, `verify`, `clock`, `random`.
+//! What differs from a browser is found by opening the file of the same name in `www/shared` or `crates/web`: `login`,
+//! `drive`, `http`, `store`, `lock`, `sign`, `verify`, `clock`, `random`.
 
 mod browser;
 mod clock;

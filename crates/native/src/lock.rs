@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use gatepass_core::error::Error;
 
-/// How long a transaction waits for another process: longer than any request may take.
-pub(crate) const WAIT: Duration = Duration::from_secs(40);
+/// How long a transaction waits for another process: longer than that one may hold the lock, with two requests of 20
+/// seconds (the second with the server's nonce) and a keyring that takes its time.
+pub(crate) const WAIT: Duration = Duration::from_secs(60);
 
 /// The lock, held until dropped; the operating system releases it for a process that dies.
 #[derive(Debug)]

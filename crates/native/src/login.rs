@@ -95,7 +95,7 @@ where
     // The page says what really happened, so it waits for the end.
     let page = if result.is_ok() { Page::Success } else { Page::Failure };
     let _ = reply.send(page);
-    loopback.flush(LAST_PAGE).await;
+    loopback.flush(page, LAST_PAGE).await;
     result
 }
 
@@ -124,7 +124,7 @@ async fn redirected(
             }
             Err(Rejected::Over(error)) => {
                 let _ = arrival.reply.send(Page::Failure);
-                loopback.flush(LAST_PAGE).await;
+                loopback.flush(Page::Failure, LAST_PAGE).await;
                 return Err(error);
             }
         }

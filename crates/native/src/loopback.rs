@@ -23,8 +23,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-/// How long a connection may take over its request.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// How long a connection may take over its request. A browser on this machine needs milliseconds; whoever says nothing
+/// must not keep it out.
+const HEAD_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long to wait before accepting again when the machine has no more sockets to give.
+const RECOVERY: Duration = Duration::from_millis(50);
 
 /// How many connections are open at once; a browser needs two or three.
 const CONNECTIONS: usize = 16;
@@ -76,10 +80,14 @@ impl Loopback {
         &self.redirect_uri
     }
 
-    /// Stops listening and lets the pages that are on their way arrive, for at most `limit`.
-    pub(crate) async fn flush(&mut self, limit: Duration) {
+    /// Stops listening and lets the pages that are on their way arrive, for at most `limit`. Whoever came with the
+    /// same answer again (a reload, a second window) gets the same `page`.
+    pub(crate) async fn flush(&mut self, page: Page, limit: Duration) {
         self.accepting.abort();
         self.arrivals.close();
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            let _ = arrival.reply.send(page);
+        }
         let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
         drop(tokio::time::timeout(limit, self.open.acquire_many(all)).await);
     }
@@ -106,7 +114,10 @@ struct Door {
 async fn accept(listener: TcpListener, door: Arc<Door>, open: Arc<Semaphore>) {
     loop {
         let Ok(permit) = Arc::clone(&open).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(RECOVERY).await;
+            continue;
+        };
         let door = Arc::clone(&door);
         tokio::spawn(async move {
             serve(stream, door).await;

@@ -59,8 +59,15 @@ impl Thread {
         thread::Builder::new().name(String::from("gatepass")).spawn(move || {
             runtime.block_on(async {
                 let mut running = tokio::task::JoinSet::new();
-                while let Some(job) = queue.recv().await {
-                    running.spawn(job);
+                loop {
+                    tokio::select! {
+                        job = queue.recv() => match job {
+                            Some(job) => drop(running.spawn(job)),
+                            None => break,
+                        },
+                        // What has ended is let go of, so that a program may run for years.
+                        Some(_) = running.join_next() => {}
+                    }
                 }
                 while running.join_next().await.is_some() {}
             });

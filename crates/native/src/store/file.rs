@@ -77,7 +77,7 @@ pub(crate) fn write(path: &Path, frame: &Frame) -> Result<(), Error> {
     bytes.extend_from_slice(frame.rest.expose());
     let bytes = Secret::new(bytes);
     // Only one writer at a time comes here, so one name is enough; what a crash left is overwritten.
-    let temporary = path.with_extension("new");
+    let temporary = temporary(path);
     let written = write_durably(&temporary, bytes.expose()).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         drop(fs::remove_file(&temporary));
@@ -107,8 +107,17 @@ fn sync_folder(path: &Path) {
     let _ = path;
 }
 
-/// Removes a file, if it is there.
+/// Removes a file, if it is there, and first what a crash may have left of writing it.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    remove_one(&temporary(path))?;
+    remove_one(path)
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}
+
+fn remove_one(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Ok(()) => {
             sync_folder(path);

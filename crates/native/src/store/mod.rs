@@ -85,12 +85,11 @@ impl Store {
             make_folder(folder)?;
         }
         let _guard = exclusive(&self.paths.store_lock)?;
-        // A session stays where it is: a hiccup must not turn a secret into plain text.
+        // A session stays where it is: a hiccup must not turn a secret into plain text. One that cannot be read could
+        // not be replaced at the end either, so that is said before anybody signs in.
         if let Some(keeping) = self.keeping()? {
-            return match keeping {
-                Keeping::Sealed => self.keys().map(|_| Keeping::Sealed),
-                Keeping::Plain => Ok(Keeping::Plain),
-            };
+            self.load(Part::Whole)?;
+            return Ok(keeping);
         }
         match self.keys() {
             Ok(_) => Ok(Keeping::Sealed),

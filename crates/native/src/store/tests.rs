@@ -129,6 +129,7 @@ fn torn_and_foreign_files_are_corrupt_and_stay() {
     for torn in [&whole[..whole.len() - 1], &whole[..30], b"", b"{}"] {
         fs::write(&store.paths.session, torn).unwrap();
         assert_eq!(store.load(Part::Whole).err(), Some(Error::StoreCorrupt));
+        assert_eq!(store.prove(Fallback::File), Err(Error::StoreCorrupt), "said before anybody signs in");
     }
     fs::write(&store.paths.session, &whole).unwrap();
     assert!(store.load(Part::Whole).is_ok());
@@ -150,4 +151,15 @@ fn of_many_writers_of_one_generation_one_wins() {
     let writers: Vec<_> = writers.collect();
     let winners = writers.into_iter().map(|writer| writer.join().unwrap()).filter(|won| *won).count();
     assert_eq!(winners, 1);
+}
+
+#[test]
+fn what_a_crash_left_of_a_write_goes_with_the_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), absent, SOON);
+    store.save(&session(1), None, Fallback::File).unwrap();
+    let left = store.paths.session.with_extension("new");
+    fs::copy(&store.paths.session, &left).unwrap();
+    assert_eq!(store.erase(generation(1)).unwrap(), Changed::Done);
+    assert!(!left.exists());
 }
