@@ -15,6 +15,7 @@ const WORDS = {
   not_bound: ["the server ignored the key of this session", "tell whoever runs the server"],
   unsupported: ["the server does not offer what this sign-in needs", "tell whoever runs the server"],
   session_ended: ["the session has ended", "sign in again"],
+  session_lost: ["the session has ended: an answer of the server was lost on its way", "sign in again"],
   unreachable: ["the server did not answer", "check the connection and try again; you are still signed in"],
   busy: ["another tab is refreshing this session", "try again in a moment"],
   moved: ["the session changed in the meantime", "try again"],

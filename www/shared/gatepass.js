@@ -88,7 +88,7 @@ export async function createGatepass(options) {
   const { scope = "openid email profile offline_access", idTokenAlg = "RS256", dpop = "preferred", session = "default" } = options;
   const settings = { issuer, client_id: clientId, redirect_uri: redirectUri, scope, id_token_alg: idTokenAlg, dpop };
   const store = new Store();
-  const id = [issuer, clientId, session].join("|");
+  const id = [issuer, clientId, session].map(encodeURIComponent).join("|");
 
   /** @type {(...wanted: import("./drive.js").Answer) => Promise<any>} */
   const core = async (...wanted) => {
@@ -107,15 +107,30 @@ export async function createGatepass(options) {
     throw GatepassError.from(thrown);
   }
 
+  /** Whether what is stored cannot be read: of no use to anybody, and no reason to keep somebody from signing in. */
+  let corrupt = false;
+
   /** What is stored, as far as it is shown. */
   const stored = async () => {
-    const { do: _, generation, scope, bound = false, ...shown } = await core("look");
+    const found = await core("look").catch((error) => {
+      if (error.code !== "store_corrupt") throw error;
+    });
+    corrupt = !found;
+    if (!found) return null;
+    const { do: _, generation, scope, bound = false, ...shown } = found;
     return generation === undefined ? null : { generation, session: { id, ...shown, scopes: scope.split(" "), bound } };
   };
   /** @type {(found: any) => Session | null} */
   const shown = (found) => found && Object.freeze({ ...found.session });
 
-  let known = await stored();
+  /** Looks once more, and lets go of what cannot be read. */
+  const mend = async () => {
+    await stored();
+    if (corrupt) await store.forget(id);
+  };
+
+  /** @type {Awaited<ReturnType<typeof stored>>} */
+  let known = null;
 
   // ---- events: after the commit, in a microtask, once for each change of what is stored
 
@@ -164,10 +179,16 @@ export async function createGatepass(options) {
   // In Node a channel would keep the process alive; browsers know no such method.
   /** @type {any} */ (channel).unref?.();
 
+  // Only now, so that no change is missed between the first look and the first word of another tab.
+  const first = stored().then((found) => void (known = found));
+  looking = first.catch(() => {});
+  await first;
+
   // ---- sign in
 
   /** @type {Gatepass["signIn"]} */
   const signIn = async ({ prompt, loginHint } = {}) => {
+    await mend();
     const { url } = await core(...signInWith({ ...(prompt && { prompt }), ...(loginHint && { login_hint: loginHint }) }));
     return new Promise((_, reject) => {
       const shownAgain = (/** @type {PageTransitionEvent} */ event) => {
@@ -221,7 +242,7 @@ export async function createGatepass(options) {
       return Object.freeze({ value, type, expiresAt, toString: () => "[redacted]", toJSON: () => "[redacted]" });
     } catch (error) {
       const { code } = /** @type {GatepassError} */ (error);
-      if (code === "session_ended" || code === "not_signed_in") await look("expired");
+      if (["session_ended", "session_lost", "not_signed_in"].includes(code)) await look("expired");
       throw error;
     }
   };
@@ -246,6 +267,7 @@ export async function createGatepass(options) {
 
   /** @type {Gatepass["signOut"]} */
   const signOut = async () => {
+    await mend();
     const { revoked = false } = await core("signOut");
     await look("signedOut");
     return { revoked };

@@ -1,7 +1,10 @@
 // The session's lock (Web Locks): held around a refresh only, by one page or worker of this origin at a time.
 
-/** How long to wait for it, in milliseconds. A tab that was frozen while it held the lock would hold it for ever. */
-const LIMIT = 8_000;
+/**
+ * How long to wait for it, in milliseconds: longer than its holder may take over two requests (http.js). A tab that was
+ * frozen while it held the lock would hold it for ever.
+ */
+const LIMIT = 40_000;
 
 /**
  * Takes the lock and gives what releases it. It is never stolen: `undefined` is an answer, and so it is where the

@@ -70,6 +70,14 @@ export class Store {
   }
 
   /**
+   * Lets go of a row that cannot be read.
+   * @param {string} session
+   */
+  forget(session) {
+    return this.#run(SESSIONS, "readwrite", async (rows) => void rows.delete(session));
+  }
+
+  /**
    * @param {string} session
    * @param {number | undefined} expect no generation means no row
    * @param {(rows: IDBObjectStore) => void} change
