@@ -33,8 +33,9 @@ pub struct Config {
     pub dpop_nonce: DpopNonce,
     /// The folder with `dashboard`, `web` and `assets`.
     pub www: Option<PathBuf>,
-    /// How many letters one address gets in a quarter of an hour. If nothing is said, five where letters really leave;
-    /// the development mailbox needs no protection from letters.
+    /// How many letters one browser may have sent to one address in a quarter of an hour; all browsers at one place
+    /// together three times, everybody ten times as many. If nothing is said, five where letters really leave; the
+    /// development mailbox needs no protection from letters.
     pub letters_per_address: Option<u32>,
     /// Whether each request is a line on stderr.
     pub log: bool,
@@ -117,7 +118,21 @@ pub struct ConfigFile {
 impl ConfigFile {
     /// Reads TOML.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| error.to_string())
+        toml::from_str(text).map_err(|error| in_words(text, &error))
+    }
+}
+
+/// What is wrong, and where. Never the line itself, as toml would print it, nor a value: either may be a secret.
+fn in_words(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message();
+    // Of serde's own sentences, this one names a key and the others name the value that they found.
+    let message = match message.rsplit_once(", expected ") {
+        Some((_, expected)) if !message.starts_with("unknown field") => format!("expected {expected}"),
+        _ => message.to_owned(),
+    };
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("the configuration, line {}: {message}", before.matches('\n').count() + 1),
+        None => format!("the configuration: {message}"),
     }
 }
 
@@ -268,5 +283,38 @@ mod tests {
         let bad =
             "[[client]]\nid = 'app'\nname = 'App'\ntype = 'native'\nredirect_uris = ['http://localhost/cb']";
         assert!(clients(bad).err().unwrap().contains("http://localhost/cb"));
+        let wrong = clients("\n\nlisten = 'here'").err().unwrap();
+        assert!(wrong.starts_with("the configuration, line 3: "), "{wrong}");
+    }
+
+    #[test]
+    fn mistakes_never_show_a_secret() {
+        const SECRET: &str = "hunter2hunter2";
+        for line in [
+            // The mistake is the secret's line, and its kind one of every sort.
+            "secret = \"hunter2hunter2",
+            "secret = 'hunter2hunter2",
+            "secret = hunter2hunter2",
+            "secret = \"hunter2hunter2\" oops",
+            "secret = \"\\q hunter2hunter2\"",
+            "secret = [\"hunter2hunter2\"]",
+            "secret = { value = \"hunter2hunter2\" }",
+            "secrte = \"hunter2hunter2\"",
+            "secret \"hunter2hunter2\"",
+            "secret: hunter2hunter2",
+            "secret = \"x\"\nsecret = \"hunter2hunter2\"",
+            // The secret stands where something else belongs.
+            "first_party = \"hunter2hunter2\"",
+            "type = \"hunter2hunter2\"",
+            "id_token_alg = \"hunter2hunter2\"",
+            "access_token_seconds = \"a, expected hunter2hunter2\"",
+        ] {
+            let words = ConfigFile::parse(&format!("[[client]]\n{line}\n")).err().unwrap();
+            assert!(!words.contains(SECRET) && words.contains("line "), "{line}: {words}");
+        }
+        let number = ConfigFile::parse("[[client]]\nsecret = 4711471147114711").err().unwrap();
+        assert!(!number.contains("4711"), "{number}");
+        let unknown = ConfigFile::parse("[[client]]\n\nsecrte = \"x\"").err().unwrap();
+        assert!(unknown.contains("line 3") && unknown.contains("`secrte`"), "{unknown}");
     }
 }

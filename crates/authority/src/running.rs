@@ -12,13 +12,11 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::serve::{Limits, serve};
 use crate::{http, talk};
 
 /// How often what has ended is swept out.
 const SWEEP: Duration = Duration::from_secs(60);
-
-/// How long requests under way may take after a shutdown began.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// The authorization server.
 #[derive(Debug)]
@@ -35,14 +33,8 @@ impl Authority {
         let router = http::router(Arc::clone(&app), config.www.as_deref());
         let (stop, stopped) = oneshot::channel::<()>();
         let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
-        let server = tokio::spawn(async move {
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            // A dropped sender stops too: nobody is left to stop it later.
-            let served = axum::serve(listener, service).with_graceful_shutdown(async { drop(stopped.await) });
-            if let Err(error) = served.await {
-                talk::say(&format!("the listener failed: {error}"));
-            }
-        });
+        // A dropped sender stops too: nobody is left to stop it later.
+        let server = tokio::spawn(serve(listener, router, Limits::SHIPPED, async { drop(stopped.await) }));
         Ok(Running { issuer, addr, app, stop, server, sweeper })
     }
 }
@@ -62,13 +54,11 @@ pub struct Running {
 impl Running {
     /// Takes no new requests, finishes those under way, and closes the database.
     pub async fn shutdown(self) {
-        let Self { app, stop, mut server, sweeper, .. } = self;
+        let Self { app, stop, server, sweeper, .. } = self;
         sweeper.abort();
         let _ = stop.send(());
-        // A connection that somebody keeps open must not keep us.
-        if tokio::time::timeout(GRACE, &mut server).await.is_err() {
-            server.abort();
-        }
+        // A connection that somebody keeps open does not keep us: its grace is short.
+        drop(server.await);
         app.store.close().await;
     }
 }

@@ -3,9 +3,12 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::refused::Refused;
+
+/// No request here has more to say. Whether one is given twice is asked of each pair of them, by anybody.
+const MOST: usize = 64;
 
 /// Names and values in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +19,9 @@ impl Params {
     pub(crate) fn from_form(text: &str) -> Result<Self, Refused> {
         let mut pairs = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            if pairs.len() == MOST {
+                return Err(Refused::TooMany);
+            }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decode = |part| decode(part).ok_or(Refused::Malformed("encoding"));
             pairs.push((decode(name)?, decode(value)?));
@@ -26,6 +32,9 @@ impl Params {
     /// Reads one flat JSON object of strings; a repeated key is refused, not overwritten.
     pub(crate) fn from_json(body: &[u8]) -> Result<Self, Refused> {
         let pairs: Self = serde_json::from_slice(body).map_err(|_| Refused::Malformed("json"))?;
+        if pairs.0.len() > MOST {
+            return Err(Refused::TooMany);
+        }
         pairs.refuse_repeated()?;
         Ok(pairs)
     }
@@ -115,6 +124,10 @@ impl<'de> Deserialize<'de> for Params {
                 let mut pairs = Vec::new();
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
+                    // One too many tells enough; the rest is read over.
+                    if pairs.len() > MOST {
+                        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                    }
                 }
                 Ok(Params(pairs))
             }
@@ -145,6 +158,21 @@ mod tests {
         let twice = Params::from_form("a=1&a=1").unwrap();
         assert_eq!(twice.one("a"), Err(Refused::Repeated));
         assert_eq!(twice.refuse_repeated(), Err(Refused::Repeated));
+    }
+
+    #[test]
+    fn no_more_than_sixty_four() {
+        let form = |n: u32| (0..n).map(|n| format!("{n}=x")).collect::<Vec<_>>().join("&");
+        let json = |n: u32| {
+            let members: Vec<_> = (0..n).map(|n| format!("\"{n}\":\"x\"")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert_eq!(Params::from_form(&form(64)).unwrap().one("63"), Ok(Some("x")));
+        assert_eq!(Params::from_json(json(64).as_bytes()).unwrap().one("63"), Ok(Some("x")));
+        for many in [65, 66, 10_000] {
+            assert_eq!(Params::from_form(&form(many)), Err(Refused::TooMany));
+            assert_eq!(Params::from_json(json(many).as_bytes()), Err(Refused::TooMany));
+        }
     }
 
     #[test]

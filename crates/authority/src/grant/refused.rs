@@ -7,6 +7,7 @@ use std::borrow::Cow;
 pub(crate) enum Refused {
     // ---- the request itself
     Repeated,
+    TooMany,
     Missing(&'static str),
     Malformed(&'static str),
     MixedAuthentication,
@@ -68,6 +69,7 @@ impl Refused {
     pub(crate) fn wire(self) -> (&'static str, Cow<'static, str>) {
         let (code, words) = match self {
             Self::Repeated => ("invalid_request", "a parameter is given more than once"),
+            Self::TooMany => ("invalid_request", "there are more than 64 parameters"),
             Self::Missing(name) => {
                 return ("invalid_request", Cow::Owned(format!("parameter `{name}` is missing")));
             }

@@ -1,6 +1,6 @@
 //! Sign-in, in the window that asked: an address, then a wait with room for a code.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use askama::Template;
@@ -60,7 +60,7 @@ pub(crate) async fn email(
         };
         let token = random::token()?;
         let sealed = flow.seal(&app)?;
-        let place = peer.ip().to_canonical().to_string();
+        let place = place(peer.ip());
         let link = NewLink {
             token_hash: sha256(token.expose()),
             browser_hash: visitor.browser_hash(),
@@ -147,6 +147,18 @@ fn address(text: &str) -> Option<String> {
     sound.then(|| text.to_ascii_lowercase())
 }
 
+/// Where a browser is, as people see it and as letters are counted. Of an IPv6 address the network: a line has one, and
+/// as many addresses below it as it likes.
+fn place(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) if !ip.is_loopback() => {
+            let network = Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64);
+            format!("{network}/64")
+        }
+        ip => ip.to_string(),
+    }
+}
+
 /// What a browser calls itself, in two words that a person recognises.
 fn browser_name(headers: &HeaderMap) -> &'static str {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
@@ -190,6 +202,19 @@ struct WaitPage<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places() {
+        for (ip, shown) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("::1", "::1"),
+            ("2001:db8:1:2:aaaa::7", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:bbbb::8", "2001:db8:1:2::/64"),
+        ] {
+            assert_eq!(place(ip.parse().unwrap()), shown);
+        }
+    }
 
     #[test]
     fn addresses() {

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::grant::authorize::audience_parameter;
 use crate::grant::claims::{self, Issuance};
 use crate::grant::client::Client;
+use crate::grant::dpop::Proof;
 use crate::grant::params::Params;
 use crate::grant::redeem::{self, Attempt};
 use crate::grant::refresh::{self, Caller, Family, Verdict};
@@ -58,11 +59,10 @@ async fn exchange(
     params: &Params,
 ) -> Result<Value, Failure> {
     let grant_type = params.required("grant_type")?;
-    let proof = proof::check(app, headers, method, "/oauth/token", None).await?;
-    let jkt = proof.as_ref().map(|proof| proof.jkt.as_str());
+    let proof = proof::check(app, headers, method, "/oauth/token", None)?;
     match grant_type {
-        "authorization_code" => redeem_code(app, client, params, jkt).await,
-        "refresh_token" => refresh(app, client, params, jkt).await,
+        "authorization_code" => redeem_code(app, client, params, proof.as_ref()).await,
+        "refresh_token" => refresh(app, client, params, proof.as_ref()).await,
         _ => Err(Refused::GrantType.into()),
     }
 }
@@ -72,17 +72,15 @@ async fn redeem_code(
     app: &App,
     client: &Client,
     params: &Params,
-    jkt: Option<&str>,
+    proof: Option<&Proof>,
 ) -> Result<Value, Failure> {
     let hash = sha256(params.required("code")?);
-    let attempt = Attempt {
-        client,
-        redirect_uri: params.required("redirect_uri")?,
-        verifier: params.one("code_verifier")?,
-        jkt,
-    };
+    let (redirect_uri, verifier) = (params.required("redirect_uri")?, params.one("code_verifier")?);
     let now = app.now();
     let code = app.store.code(&hash).await?.ok_or(Refused::CodeUnknown)?;
+    // Before anything is made of the code: a request that was recorded must not even end its grant.
+    let jkt = proof::once(app, proof).await?;
+    let attempt = Attempt { client, redirect_uri, verifier, jkt };
     if let Err(refused) = redeem::check(&code, &attempt, now) {
         if let (Refused::CodeReplayed, Some(family)) = (refused, &code.family_id) {
             app.store.revoke(family, "code replayed", now).await?;
@@ -131,9 +129,15 @@ async fn redeem_code(
 }
 
 /// RFC 6749 section 6: one conditional statement moves the family, or the rules say why not.
-async fn refresh(app: &App, client: &Client, params: &Params, jkt: Option<&str>) -> Result<Value, Failure> {
+async fn refresh(
+    app: &App,
+    client: &Client,
+    params: &Params,
+    proof: Option<&Proof>,
+) -> Result<Value, Failure> {
     let token = params.required("refresh_token")?;
     let presented = refresh::read(&app.keys.refresh, &client.id, token).ok_or(Refused::RefreshUnknown)?;
+    let jkt = proof::once(app, proof).await?;
     let now = app.now();
     let narrowed = narrow(app, &presented.family_id, params).await?;
     let idle = Duration::from_secs(client.refresh_idle_seconds);

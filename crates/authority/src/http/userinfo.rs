@@ -34,10 +34,11 @@ async fn authorize(app: &App, method: &Method, headers: &HeaderMap) -> Result<Va
         return Err(Refused::TokenInvalid.into());
     }
     let jkt = claims["cnf"]["jkt"].as_str();
+    let mut proof = None;
     if scheme.eq_ignore_ascii_case("dpop") {
-        let proof = proof::check(app, headers, method, "/userinfo", Some(token)).await?;
-        let proof = proof.ok_or(Refused::Proof("no header"))?;
-        if jkt != Some(proof.jkt.as_str()) {
+        proof = proof::check(app, headers, method, "/userinfo", Some(token))?;
+        let key = &proof.as_ref().ok_or(Refused::Proof("no header"))?.jkt;
+        if jkt != Some(key) {
             return Err(Refused::TokenKey.into());
         }
     } else if !scheme.eq_ignore_ascii_case("bearer") {
@@ -53,6 +54,7 @@ async fn authorize(app: &App, method: &Method, headers: &HeaderMap) -> Result<Va
     let family = claims["jti"].as_str().and_then(claims::family_of).ok_or(Refused::TokenInvalid)?;
     let family =
         app.store.family(&family).await?.filter(|family| !family.revoked).ok_or(Refused::TokenRevoked)?;
+    proof::once(app, proof.as_ref()).await?;
     let email = app.store.email(&family.user_id).await?.ok_or(Refused::TokenRevoked)?;
     Ok(claims::userinfo(&family.user_id, &scope, &email))
 }

@@ -15,6 +15,12 @@ const LIFE: Duration = Duration::from_secs(600);
 /// The span in which letters to one address are counted.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 
+/// How many times the letters of one browser all browsers at one place may have sent to one address.
+const PLACE_SHARE: u32 = 3;
+
+/// How many times the letters of one browser all the world may have sent to one address.
+const ADDRESS_SHARE: u32 = 10;
+
 /// A link to be mailed.
 pub(crate) struct NewLink<'a> {
     pub(crate) token_hash: [u8; 32],
@@ -52,7 +58,11 @@ pub(crate) enum CodeTry {
 }
 
 impl Store {
-    /// Keeps a new link; an older one of the same browser dies. `false` if the address had `limit` letters already.
+    /// Keeps a new link; an older one of the same browser dies. `false` if the address had its letters already, and
+    /// then the older one lives on: it is the only one that this browser has.
+    ///
+    /// Whoever asks counts: a stranger's letters must not use up the owner's. Browsers are made freely, so that places
+    /// are counted too, and all together.
     pub(crate) async fn add_link(
         &self,
         link: &NewLink<'_>,
@@ -60,17 +70,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, sqlx::Error> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("UPDATE login_link SET used_at = ?, code_used_at = ? WHERE browser_hash = ?")
-            .bind(seconds(now))
-            .bind(seconds(now))
-            .bind(&link.browser_hash[..])
-            .execute(&mut *transaction)
-            .await?;
         let added = sqlx::query(
             "INSERT INTO login_link
                  (token_hash, browser_hash, email, flow, browser, place, created_at, expires_at)
-             SELECT ?, ?, ?, ?, ?, ?, ?, ?
-             WHERE (SELECT count(*) FROM login_link WHERE email = ? AND created_at > ?) < ?",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+             FROM (SELECT count(*) AS letters, coalesce(sum(place = ?6), 0) AS here,
+                       coalesce(sum(browser_hash = ?2), 0) AS own
+                   FROM login_link WHERE email = ?3 AND created_at > ?9)
+             WHERE own < ?10 AND here < ?11 AND letters < ?12",
         )
         .bind(&link.token_hash[..])
         .bind(&link.browser_hash[..])
@@ -80,12 +87,23 @@ impl Store {
         .bind(link.place)
         .bind(seconds(now))
         .bind(seconds(now.plus(LIFE)))
-        .bind(link.email)
         .bind(seconds(now.minus(WINDOW)))
         .bind(limit)
+        .bind(limit.saturating_mul(PLACE_SHARE))
+        .bind(limit.saturating_mul(ADDRESS_SHARE))
         .execute(&mut *transaction)
         .await?
         .rows_affected();
+        if added == 1 {
+            sqlx::query(
+                "UPDATE login_link SET used_at = ?1, code_used_at = ?1 WHERE browser_hash = ?2 AND token_hash <> ?3",
+            )
+            .bind(seconds(now))
+            .bind(&link.browser_hash[..])
+            .bind(&link.token_hash[..])
+            .execute(&mut *transaction)
+            .await?;
+        }
         transaction.commit().await?;
         Ok(added == 1)
     }
@@ -192,4 +210,47 @@ impl Store {
 
 fn used(row: &SqliteRow) -> Result<UsedLink, sqlx::Error> {
     Ok(UsedLink { email: row.try_get("email")?, flow: row.try_get("flow")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::sha256;
+
+    #[tokio::test]
+    async fn letters_are_counted_by_browser_by_place_and_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("test.sqlite")).await.unwrap();
+        let mut now = Timestamp::from_seconds(1_000_000);
+        let mut token = 0_u32;
+        let mut ask = async |browser: &str, place: &str, now| {
+            token += 1;
+            let (token_hash, browser_hash) = (sha256(token.to_be_bytes()), sha256(browser));
+            let link =
+                NewLink { token_hash, browser_hash, email: "a@b.example", flow: "", browser: "", place };
+            store.add_link(&link, 2, now).await.unwrap()
+        };
+        for (browser, place, added) in [
+            ("one", "here", true),
+            ("one", "here", true),
+            ("one", "here", false),
+            ("one", "elsewhere", false),
+            ("two", "here", true),
+            ("three", "here", true),
+            ("four", "here", true),
+            ("five", "here", true),
+            // Six letters from one place.
+            ("six", "here", false),
+            ("six", "there", true),
+        ] {
+            assert_eq!(ask(browser, place, now).await, added, "{browser} {place}");
+        }
+        // Twenty from everywhere.
+        for n in 7..20 {
+            assert!(ask(&format!("browser {n}"), &format!("place {n}"), now).await, "{n}");
+        }
+        assert!(!ask("owner", "home", now).await);
+        now = now.plus(WINDOW);
+        assert!(ask("one", "here", now).await, "a quarter of an hour later");
+    }
 }

@@ -67,6 +67,20 @@ async fn json_is_taken_exactly() {
 }
 
 #[tokio::test]
+async fn more_parameters_than_anybody_needs_are_refused() {
+    let world = World::new().await;
+    let names: Vec<String> = (0..64).map(|n| format!("x{n}")).collect();
+    let mut fields: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "1")).collect();
+    fields.push(("client_id", "gatepass-cli"));
+    world.token(&fields, None).await.refused("invalid_request", "more than 64 parameters");
+    let object: serde_json::Map<String, serde_json::Value> =
+        fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+    let request = plain().post(format!("{}/oauth/token", world.base)).json(&object);
+    let answer = Answer::read(request.send().await.unwrap()).await;
+    answer.refused("invalid_request", "more than 64 parameters");
+}
+
+#[tokio::test]
 async fn other_grants_are_not_there() {
     let world = World::new().await;
     for grant in ["password", "client_credentials", "implicit"] {

@@ -62,6 +62,31 @@ async fn a_new_letter_kills_the_older_one() {
 }
 
 #[tokio::test]
+async fn a_strangers_letters_do_not_use_up_the_owners() {
+    let world = World::with(|config| config.letters_per_address = Some(2)).await;
+    let stranger = Browser::new(&world);
+    for _ in 0..4 {
+        stranger.ask(&cli_request(""), EMAIL).await;
+    }
+    assert_eq!(world.letters().await, 2);
+    let owner = Browser::new(&world);
+    owner.ask(&cli_request(""), EMAIL).await;
+    assert_eq!(world.letters().await, 3);
+    assert!(owner.open(&link(&world).await).await.location().contains("/authorize/resume?flow="));
+}
+
+#[tokio::test]
+async fn a_letter_that_was_not_sent_kills_nothing() {
+    let world = World::with(|config| config.letters_per_address = Some(1)).await;
+    let browser = Browser::new(&world);
+    browser.ask(&cli_request(""), EMAIL).await;
+    let sent = link(&world).await;
+    browser.ask(&cli_request(""), EMAIL).await;
+    assert_eq!(link(&world).await, sent, "there was no other letter");
+    assert!(browser.open(&sent).await.location().contains("/authorize/resume?flow="));
+}
+
+#[tokio::test]
 async fn elsewhere_it_becomes_a_code_and_signs_nobody_in() {
     let world = World::new().await;
     let (first, other) = (Browser::new(&world), Browser::new(&world));

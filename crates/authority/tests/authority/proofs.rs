@@ -7,24 +7,74 @@ use serde_json::json;
 use crate::key::Key;
 use crate::world::*;
 
+/// How many proofs are remembered.
+async fn remembered(world: World) -> i64 {
+    let folder = world.stop().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("gatepass.sqlite"));
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let proofs = sqlx::query_scalar("SELECT count(*) FROM proof").fetch_one(&pool).await.unwrap();
+    pool.close().await;
+    proofs
+}
+
 #[tokio::test]
 async fn a_proof_passes_once() {
     let world = World::new().await;
     let key = Key::new();
-    let code = world.code("").await;
+    let (first, second) = (world.code("").await, world.code("").await);
     let proof = key.prove(&world, "POST", "/oauth/token", json!({}));
-    // Even a request that fails for another reason has used its proof.
-    let wrong = [("grant_type", "refresh_token"), ("client_id", "gatepass-cli"), ("refresh_token", "x")];
-    world.token_with(&wrong, Some(&proof), None).await.refused("invalid_grant", "not known");
-    let replayed = world.token_with(&redemption(&code), Some(&proof), None).await;
-    replayed.refused("invalid_dpop_proof", "used before");
-    assert_eq!(world.token(&redemption(&code), Some(&key)).await.status, StatusCode::OK);
-    // The same jti under another key is another proof.
-    let jti = json!({"jti": "the same"});
-    for key in [&key, &Key::new()] {
-        let proof = key.prove(&world, "POST", "/oauth/token", jti.clone());
-        world.token_with(&wrong, Some(&proof), None).await.refused("invalid_grant", "not known");
+    // Even a request that fails for another reason has used its proof, if there is the grant that it goes with.
+    let mut wrong = redemption(&first);
+    wrong[4].1 = CHALLENGE;
+    world.token_with(&wrong, Some(&proof), None).await.refused("invalid_grant", "does not match");
+    for code in [&first, &second] {
+        let replayed = world.token_with(&redemption(code), Some(&proof), None).await;
+        replayed.refused("invalid_dpop_proof", "used before");
     }
+    // The same jti under another key is another proof.
+    let other = Key::new();
+    let mut tokens = Vec::new();
+    for (key, code) in [(&key, &first), (&other, &second)] {
+        let proof = key.prove(&world, "POST", "/oauth/token", json!({"jti": "the same"}));
+        let answer = world.token_with(&redemption(code), Some(&proof), None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        // A whole request, recorded: it neither works again nor ends what it gave.
+        let again = world.token_with(&redemption(code), Some(&proof), None).await;
+        again.refused("invalid_dpop_proof", "used before");
+        tokens.push(answer);
+    }
+    let refresh = tokens[0].text("refresh_token");
+    let fields =
+        [("grant_type", "refresh_token"), ("client_id", "gatepass-cli"), ("refresh_token", &*refresh)];
+    let proof = key.prove(&world, "POST", "/oauth/token", json!({}));
+    assert_eq!(world.token_with(&fields, Some(&proof), None).await.status, StatusCode::OK);
+    let again = world.token_with(&fields, Some(&proof), None).await;
+    again.refused("invalid_dpop_proof", "used before");
+
+    let access = tokens[0].text("access_token");
+    let proof = key.prove(&world, "GET", "/userinfo", json!({"ath": hash(&access)}));
+    assert_eq!(world.userinfo("DPoP", &access, Some(&proof)).await.status, StatusCode::OK);
+    let again = world.userinfo("DPoP", &access, Some(&proof)).await;
+    again.refused("invalid_dpop_proof", "used before");
+    assert_eq!(remembered(world).await, 5);
+}
+
+#[tokio::test]
+async fn proofs_that_go_with_nothing_are_not_remembered() {
+    let world = World::new().await;
+    let key = Key::new();
+    let client = ("client_id", "gatepass-cli");
+    for (fields, error) in [
+        (vec![("grant_type", "password"), client], "unsupported_grant_type"),
+        (vec![("grant_type", "refresh_token"), client, ("refresh_token", "x")], "invalid_grant"),
+        (redemption("x").to_vec(), "invalid_grant"),
+        (vec![("grant_type", "refresh_token"), ("client_id", "nobody")], "invalid_client"),
+    ] {
+        world.token(&fields, Some(&key)).await.refused(error, "");
+    }
+    let proof = key.prove(&world, "GET", "/userinfo", json!({"ath": hash("x")}));
+    world.userinfo("DPoP", "x", Some(&proof)).await.refused("invalid_token", "not valid");
+    assert_eq!(remembered(world).await, 0);
 }
 
 #[tokio::test]

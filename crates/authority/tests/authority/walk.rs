@@ -237,3 +237,22 @@ async fn sessions_end_by_idleness_by_age_and_by_sign_out() {
     assert!(out.has("id=\"signed-out\""));
     assert!(!signed_in().await);
 }
+
+/// Against fixation: whoever put a session of their own into this browser, or kept a copy of it, has nothing of the next.
+#[tokio::test]
+async fn signing_in_ends_the_session_that_the_browser_had() {
+    let world = World::new().await;
+    let browser = Browser::new(&world);
+    browser.ask(&cli_request(""), EMAIL).await;
+    let link = world.letter(EMAIL).await["link"].as_str().unwrap().to_owned();
+    let signed_in = browser.open(&link).await;
+    let cookie = signed_in.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let copy = async || {
+        let request = plain().get(format!("{}{}", world.base, cli_request(""))).header("cookie", &cookie);
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    assert!(copy().await.contains("id=\"consent\""), "the copy is signed in");
+    browser.sign_in(&cli_request("&prompt=login"), "eve@example.com").await;
+    assert!(browser.get(&cli_request("")).await.has("eve@example.com"));
+    assert!(copy().await.contains("id=\"sign-in\""), "the copy is signed out");
+}
