@@ -141,7 +141,7 @@ test('without a keyring the manifest decides: refused, or a plain file that is s
   const strict = new Terminal(t, { issuer: authority.issuer });
   const refused = await strict.run('login', '--no-browser');
   assert.equal(refused.code, 5);
-  assert.match(refused.stderr, /error: there is no keyring/);
+  assert.match(refused.stderr, /error: no session can be kept here: there is no keyring/);
 
   const terminal = new Terminal(t, { issuer: authority.issuer, storage: 'file' });
   const { program, url } = await terminal.login();

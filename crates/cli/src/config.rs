@@ -1,5 +1,6 @@
 //! The app's manifest and the environment, read once and in one place.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,12 +10,13 @@ use serde::Deserialize;
 use crate::args::Args;
 use crate::words::Trouble;
 
-/// An app's manifest: who signs in where, and how a session is kept.
-#[derive(Clone, Debug, Deserialize)]
+/// An app's manifest: who signs in where, and how a session is kept. One without a `name` changes settings of the
+/// `gatepass` command itself.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct App {
     /// The program's name; also that of its folder.
-    pub name: String,
+    pub name: Option<String>,
     /// The service name in the OS keyring; the program's name unless it says otherwise.
     pub service: Option<String>,
     /// The issuer.
@@ -22,14 +24,11 @@ pub struct App {
     /// The client there.
     pub client_id: Option<String>,
     /// What is asked for at sign-in.
-    #[serde(default = "default_scope")]
-    pub scope: String,
+    pub scope: Option<String>,
     /// The algorithm of ID tokens, as the client is registered.
-    #[serde(default = "default_algorithm")]
-    pub id_token_signed_response_alg: String,
+    pub id_token_signed_response_alg: Option<String>,
     /// `required`, `preferred` or `off`.
-    #[serde(default = "default_dpop")]
-    pub dpop: String,
+    pub dpop: Option<String>,
     /// What to do where there is no keyring.
     #[serde(default)]
     pub storage: Storage,
@@ -55,33 +54,10 @@ pub enum StorageFallback {
     File,
 }
 
-fn default_scope() -> String {
-    String::from("openid email profile offline_access")
-}
-
-fn default_algorithm() -> String {
-    String::from("RS256")
-}
-
-fn default_dpop() -> String {
-    String::from("preferred")
-}
+/// The name of the `gatepass` command itself, whose client our own authority knows.
+const OWN: &str = "gatepass";
 
 impl App {
-    /// The manifest of the `gatepass` command itself: our own authority's client, and no issuer.
-    fn own() -> Self {
-        Self {
-            name: String::from("gatepass"),
-            service: None,
-            issuer: None,
-            client_id: Some(String::from("gatepass-cli")),
-            scope: default_scope(),
-            id_token_signed_response_alg: String::from("ES256"),
-            dpop: default_dpop(),
-            storage: Storage::default(),
-        }
-    }
-
     /// Reads a manifest.
     pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
@@ -105,6 +81,8 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// Whether a browser can probably be opened.
     pub browser: bool,
+    /// What this program was called by.
+    pub program: String,
 }
 
 impl Environment {
@@ -124,13 +102,18 @@ impl Environment {
         let graphical = ["BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"]
             .into_iter()
             .any(|name| set(name).is_some());
-        Self { home, browser: graphical || cfg!(target_os = "macos") || cfg!(windows) }
+        let called = std::env::args_os().next().map(PathBuf::from);
+        let program =
+            called.as_deref().and_then(Path::file_stem).and_then(OsStr::to_str).unwrap_or(OWN).to_owned();
+        Self { program, home, browser: graphical || cfg!(target_os = "macos") || cfg!(windows) }
     }
 }
 
 /// Puts manifest, arguments and environment together.
 pub(crate) fn settings(args: &Args, environment: &Environment) -> Result<Configured, Trouble> {
-    let app = args.app.as_deref().map_or_else(|| Ok(App::own()), App::read)?;
+    let app = args.app.as_deref().map_or_else(|| Ok(App::default()), App::read)?;
+    let name = app.name.as_deref().unwrap_or(OWN);
+    let own = name == OWN;
     let missing = |what, flag| {
         Trouble::Usage(format!(
             "no {what} is configured: give {flag}, or a manifest that names it with --app"
@@ -138,22 +121,27 @@ pub(crate) fn settings(args: &Args, environment: &Environment) -> Result<Configu
     };
     let issuer = args.issuer.as_ref().or(app.issuer.as_ref()).ok_or_else(|| missing("issuer", "--issuer"))?;
     let client_id =
-        args.client_id.as_ref().or(app.client_id.as_ref()).ok_or_else(|| missing("client", "--client-id"))?;
-    let client = Client::new(issuer, client_id, &app.scope, &app.id_token_signed_response_alg, &app.dpop)
-        .map_err(|error| in_manifest(args, error))?;
+        args.client_id.as_deref().or(app.client_id.as_deref()).or_else(|| own.then_some("gatepass-cli"));
+    let client_id = client_id.ok_or_else(|| missing("client", "--client-id"))?;
+    let scope = app.scope.as_deref().unwrap_or("openid email profile offline_access");
+    // OpenID Connect Dynamic Registration 1.0 section 2: RS256, unless the client is registered otherwise.
+    let algorithm =
+        app.id_token_signed_response_alg.as_deref().unwrap_or(if own { "ES256" } else { "RS256" });
+    let dpop = app.dpop.as_deref().unwrap_or("preferred");
+    let client =
+        Client::new(issuer, client_id, scope, algorithm, dpop).map_err(|error| in_manifest(args, error))?;
     let home = environment.home.clone().ok_or_else(|| {
         Trouble::Usage(String::from("no place to keep sessions: set GATEPASS_HOME to an absolute path"))
     })?;
     let profile = Profile::new(&args.profile).map_err(Trouble::Core)?;
-    let service = app.service.clone().unwrap_or_else(|| app.name.clone());
-    let folder = if app.name == "gatepass" { home } else { home.join(file_name(&app.name)?) };
-    let mut settings = Settings::new(client, &service, folder);
+    let folder = if own { home } else { home.join(file_name(name)?) };
+    let mut settings = Settings::new(client, app.service.as_deref().unwrap_or(name), folder);
     settings.profile = profile.as_str().to_owned();
     settings.fallback = match app.storage.fallback {
         StorageFallback::Deny => Fallback::Deny,
         StorageFallback::File => Fallback::File,
     };
-    Ok(Configured { program: program(args, &app), browser: environment.browser, settings })
+    Ok(Configured { program: program(args, &environment.program), browser: environment.browser, settings })
 }
 
 /// Everything that a command needs to know.
@@ -165,8 +153,8 @@ pub(crate) struct Configured {
     pub(crate) settings: Settings,
 }
 
-fn program(args: &Args, app: &App) -> String {
-    let mut words = app.name.clone();
+fn program(args: &Args, name: &str) -> String {
+    let mut words = quoted(name);
     let manifest = args.app.as_ref().map(|path| path.display().to_string());
     let profile = (args.profile != "default").then(|| args.profile.clone());
     for (flag, value) in [
@@ -176,10 +164,19 @@ fn program(args: &Args, app: &App) -> String {
         ("--profile", profile),
     ] {
         if let Some(value) = value {
-            words.extend([" ", flag, " ", &value]);
+            words.extend([" ", flag, " ", &quoted(&value)]);
         }
     }
     words
+}
+
+/// A word as a shell takes it, so that a hint can be pasted.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:@%+=,-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// A manifest's name becomes a folder, so it must not lead anywhere else.
@@ -213,9 +210,21 @@ mod tests {
         let text = "name = 'acme'\nissuer = 'https://a.example'\n[storage]\nfallback = 'file'\n";
         let app = App::from_toml(text).unwrap();
         assert!(matches!(app.storage.fallback, StorageFallback::File));
-        assert_eq!(app.dpop, "preferred");
         let error = App::from_toml("name = 'acme'\nissuers = 'x'\n").unwrap_err();
         assert!(error.message().contains("issuers"), "{error}");
+    }
+
+    #[test]
+    fn a_manifest_may_change_one_setting_of_our_own() {
+        let app = App::from_toml("[storage]\nfallback = 'file'\n").unwrap();
+        assert!(app.name.is_none() && matches!(app.storage.fallback, StorageFallback::File));
+    }
+
+    #[test]
+    fn hints_can_be_pasted() {
+        assert_eq!(quoted("http://127.0.0.1:9400"), "http://127.0.0.1:9400");
+        assert_eq!(quoted("my app.toml"), "'my app.toml'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 
     #[test]

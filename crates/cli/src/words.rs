@@ -1,6 +1,6 @@
 //! The words for what went wrong: who is at fault first, and separately what to do about it.
 
-use gatepass::{Error, Field, Refusal};
+use gatepass::{Error, Field, Message, Refusal};
 
 use crate::exit::Exit;
 
@@ -66,7 +66,9 @@ impl Trouble {
             Error::Unreachable => "the server cannot be reached or is out of order",
             Error::Busy => "another process has been refreshing this session for too long",
             Error::Moved => "another process changed this session at the same moment",
-            Error::StoreUnavailable => "there is no keyring or no folder to keep a session in",
+            Error::StoreUnavailable => {
+                "no session can be kept here: there is no keyring, or its folder cannot be written"
+            }
             Error::StoreLocked => "the keyring is locked or does not answer",
             Error::StoreCorrupt => "the stored session cannot be read",
             Error::NotSaved => "the new session could not be saved",
@@ -91,11 +93,20 @@ impl Trouble {
                 format!("run `{program} login` again if that was a mistake")
             }
             Error::Unreachable => {
-                String::from("check the network and the issuer's address; the session is kept")
+                String::from("check the network and the issuer's address; nobody is signed out by this")
             }
+            Error::IssuerMismatch => String::from(
+                "check that the issuer is spelled exactly as the server spells it, slash at the end and all",
+            ),
+            Error::BadSignature => String::from(
+                "check `id_token_signed_response_alg` in the manifest: it must be what the client is registered with (`gatepass-cli` at gatepass-authority: ES256)",
+            ),
+            Error::Malformed { message: Message::Discovery, .. } => String::from(
+                "is this the issuer's address? its /.well-known/openid-configuration must answer",
+            ),
             Error::Busy | Error::Moved => String::from("try again"),
             Error::StoreUnavailable => String::from(
-                "start a keyring (gnome-keyring, kwallet), or allow a plain file with `storage.fallback = \"file\"` in the manifest",
+                "start a keyring (gnome-keyring, kwallet), or allow a plain file: `storage.fallback = \"file\"` in a manifest given with --app; GATEPASS_HOME can name another folder",
             ),
             Error::StoreLocked => String::from("unlock the keyring and try again; nothing was changed"),
             Error::StoreCorrupt => {

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use gatepass_core::error::{Error, Fault, Refusal};
-pub use gatepass_core::field::Field;
+pub use gatepass_core::field::{Field, Message};
 pub use gatepass_core::name::Profile;
 pub use gatepass_core::secret::Secret;
 pub use gatepass_core::session::access::Handout;

@@ -101,6 +101,10 @@ impl<T> Waiting<T> {
     }
 
     /// Blocks until the result is there. For callers without an async runtime.
+    ///
+    /// # Panics
+    ///
+    /// Inside an async runtime, which it would stop; use `.await` there.
     pub fn wait(self) -> Result<T, Error> {
         self.0.blocking_recv().map_err(|_| Error::Bug)
     }

@@ -34,5 +34,11 @@ pub(crate) fn run(gatepass: &Gatepass, min_ttl: u64, refresh: bool, talk: &Talk)
         refreshed: handout.refreshed,
     };
     talk.data(&shown, token);
+    if handout.access.expires_at < gatepass.now().plus(Duration::from_secs(min_ttl)) {
+        let lifetime = handout.access.expires_at.since(gatepass.now()).as_secs();
+        talk.say(&format!(
+            "warning: the server gives no token that lives so long; this one lives {lifetime} seconds"
+        ));
+    }
     Ok(Exit::Done)
 }
