@@ -120,9 +120,12 @@ async fn converse(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use axum::Extension;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::sync::oneshot;
+    use tokio::sync::{Notify, oneshot};
     use tokio::task::JoinHandle;
 
     use super::*;
@@ -131,18 +134,31 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
     const LIMITS: Limits = Limits { head: LONG, life: LONG, grace: LONG, connections: 8 };
 
+    /// Where `/slow` says that it was reached, and waits to be let go.
+    #[derive(Clone, Default)]
+    struct Gate {
+        reached: Arc<Notify>,
+        open: Arc<Notify>,
+    }
+
     async fn start(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+        start_with(limits, Gate::default()).await
+    }
+
+    async fn start_with(limits: Limits, gate: Gate) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let router = Router::new()
             .route("/", get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() }))
             .route(
                 "/slow",
-                get(|| async {
-                    tokio::time::sleep(SHORT).await;
+                get(|Extension(gate): Extension<Gate>| async move {
+                    gate.reached.notify_one();
+                    gate.open.notified().await;
                     "slow"
                 }),
-            );
+            )
+            .layer(Extension(gate));
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(serve(listener, router, limits, async { drop(stopped.await) }));
         (addr, stop, server)
@@ -183,11 +199,14 @@ mod tests {
     async fn connections_over_the_limit_wait_for_a_place() {
         let (addr, _stop, _server) = start(Limits { head: SHORT * 2, connections: 1, ..LIMITS }).await;
         let half = say(addr, "GET /").await;
-        let waiting = tokio::spawn(ask(addr, "/"));
-        tokio::time::sleep(SHORT).await;
-        assert!(!waiting.is_finished(), "the only place is taken");
-        hear(half).await;
-        assert!(waiting.await.unwrap().starts_with("HTTP/1.1 200"));
+        let mut waiting = pin!(ask(addr, "/"));
+        tokio::select! {
+            // Both may be there by the time somebody looks; the place was free only after this.
+            biased;
+            _ = hear(half) => {}
+            answer = waiting.as_mut() => panic!("the only place was taken: {answer}"),
+        }
+        assert!(waiting.await.starts_with("HTTP/1.1 200"));
     }
 
     #[tokio::test]
@@ -199,13 +218,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_end_lets_requests_finish_and_waits_for_nobody_else() {
-        let (addr, stop, server) = start(Limits { grace: SHORT * 3, ..LIMITS }).await;
+        let gate = Gate::default();
+        let (addr, stop, server) = start_with(Limits { grace: SHORT * 3, ..LIMITS }, gate.clone()).await;
         let half = say(addr, "GET / HTTP/1.1\r\n").await;
         let under_way = tokio::spawn(ask(addr, "/slow"));
-        tokio::time::sleep(SHORT / 2).await;
+        gate.reached.notified().await;
         stop.send(()).unwrap();
-        tokio::time::sleep(SHORT / 6).await;
         assert!(!server.is_finished(), "a request is under way");
+        gate.open.notify_one();
         assert!(under_way.await.unwrap().ends_with("slow"));
         tokio::time::timeout(LONG / 2, server).await.expect("waits for the half-open one").unwrap();
         assert!(!hear(half).await.contains(" 200 "));
