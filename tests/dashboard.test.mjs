@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { startAuthority } from './support/authority.mjs';
-import { chromiumMissing, openBrowser } from './support/chromium.mjs';
+import { chromiumMissing, close, openBrowser } from './support/chromium.mjs';
 import { eventually } from './support/process.mjs';
 import { searchFiles } from './support/terminal.mjs';
 
@@ -108,14 +108,14 @@ test('signs in, survives a reload, refreshes, and signs out at the server too', 
 
   assert.deepEqual(troubles, []);
   assert.equal(heard.issued.length >= 8, true, `${heard.issued.length} tokens were issued`);
-  await context.close();
+  await close(context, profile);
   assert.deepEqual(searchFiles(profile, heard.issued), [], 'no token stands in plain text in the profile folder');
 });
 
 test('nothing secret stands in the profile folder while signed in', { skip }, async (t) => {
   const { authority, context, profile, page, heard } = await dashboard(t);
   await signIn(authority, page);
-  await context.close();
+  await close(context, profile);
   assert.equal(heard.issued.length, 3);
   assert.deepEqual(searchFiles(profile, heard.issued), []);
   // The browser starts again and the session is there.

@@ -1,7 +1,7 @@
 // A real browser, headless, with an empty profile of its own.
 import { existsSync, readlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { cleanUp, folder } from './process.mjs';
+import { cleanUp, eventually, folder } from './process.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 const executablePath = (process.env.PATH ?? '')
@@ -34,19 +34,31 @@ export async function openBrowser(t, profile = folder(t, 'profile')) {
   return { context, profile };
 }
 
-/** Closes a browser; one that does not answer any more is ended by the process id that it left in its profile. */
-async function close(context, profile) {
-  let patience;
-  const limit = new Promise((resolve) => {
-    patience = setTimeout(() => {
-      try {
-        process.kill(Number(readlinkSync(join(profile, 'SingletonLock')).split('-').at(-1)), 'SIGKILL');
-      } catch {
-        // It has just ended by itself.
-      }
-      resolve();
-    }, 5_000);
-  });
-  await Promise.race([context.close().catch(() => {}), limit]);
-  clearTimeout(patience);
+/**
+ * Closes a browser and waits for its process, whose id it left in its profile: what still runs would write there after
+ * the folder is gone. One that does not answer any more is ended.
+ */
+export async function close(context, profile) {
+  const id = processOf(profile);
+  const closing = context.close().catch(() => {});
+  if (id === undefined) return closing;
+  await eventually(() => !runs(id), 5_000).catch(() => process.kill(id, 'SIGKILL'));
+  await closing;
+}
+
+function processOf(profile) {
+  try {
+    return Number(readlinkSync(join(profile, 'SingletonLock')).split('-').at(-1));
+  } catch {
+    // It has ended already.
+    return undefined;
+  }
+}
+
+function runs(id) {
+  try {
+    return process.kill(id, 0);
+  } catch {
+    return false;
+  }
 }
