@@ -7,7 +7,6 @@ const WORDS = {
   not_signed_in: ["nobody is signed in here", "sign in"],
   state_mismatch: ["this answer belongs to no sign-in that was begun here", "sign in again from this browser"],
   login_expired: ["the sign-in took too long", "sign in again"],
-  cancelled: ["the sign-in was cancelled", "sign in again when you are ready"],
   malformed: ["the server sent an answer that cannot be read", "try again later, or tell whoever runs the server"],
   issuer_mismatch: ["the answer came from another issuer", "check that the issuer is spelled exactly as the server spells it"],
   bad_signature: ["the identity token is not signed by the issuer in the agreed way", "check the algorithm that the client is registered with"],

@@ -47,7 +47,6 @@ impl Trouble {
             Error::NotSignedIn => "nobody is signed in",
             Error::StateMismatch => "an answer came that belongs to no login of ours",
             Error::LoginExpired => "nobody signed in before the time was up",
-            Error::Cancelled => "the login was given up",
             Error::Malformed { message, field } => {
                 return format!("the server's {message} cannot be read: `{field}` is wrong");
             }

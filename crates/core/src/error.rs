@@ -24,8 +24,6 @@ pub enum Error {
     StateMismatch,
     /// The login took longer than its limit.
     LoginExpired,
-    /// The person, or the program that asked, gave up.
-    Cancelled,
 
     // ---- the server
     /// A message that cannot be read or trusted: which one, and which field of it.
@@ -173,7 +171,6 @@ impl Error {
             Self::NotSignedIn => "not_signed_in",
             Self::StateMismatch => "state_mismatch",
             Self::LoginExpired => "login_expired",
-            Self::Cancelled => "cancelled",
             Self::Malformed { .. } => "malformed",
             Self::IssuerMismatch => "issuer_mismatch",
             Self::BadSignature => "bad_signature",
@@ -210,11 +207,9 @@ impl Error {
     /// Who can do something about it.
     pub const fn fault(self) -> Fault {
         match self {
-            Self::Configuration { .. }
-            | Self::NotSignedIn
-            | Self::StateMismatch
-            | Self::LoginExpired
-            | Self::Cancelled => Fault::Caller,
+            Self::Configuration { .. } | Self::NotSignedIn | Self::StateMismatch | Self::LoginExpired => {
+                Fault::Caller
+            }
             Self::Malformed { .. }
             | Self::IssuerMismatch
             | Self::BadSignature

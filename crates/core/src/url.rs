@@ -53,13 +53,6 @@ impl Endpoint {
         &self.0
     }
 
-    /// Scheme, host and port: the border within which a nonce (RFC 9449 section 8.2) may be used again.
-    pub fn origin(&self) -> &str {
-        let parts = Parts::parse(&self.0);
-        let end = self.0.len() - parts.map_or(0, |parts| parts.path.len());
-        &self.0[..end]
-    }
-
     /// The address without its query: `htu` (RFC 9449 section 4.2).
     pub fn without_query(&self) -> &str {
         cut(&self.0, b'?').0
@@ -224,11 +217,9 @@ mod tests {
     }
 
     #[test]
-    fn splits_origin_and_query() {
+    fn leaves_the_query_out() {
         let endpoint = Endpoint::new("http://127.0.0.1:9400/oauth/token?tenant=1", Field::Issuer).unwrap();
-        assert_eq!(endpoint.origin(), "http://127.0.0.1:9400");
         assert_eq!(endpoint.without_query(), "http://127.0.0.1:9400/oauth/token");
-        assert_eq!(Endpoint::new("https://a.example", Field::Issuer).unwrap().origin(), "https://a.example");
     }
 
     #[test]

@@ -52,8 +52,6 @@ pub struct Expected<'a> {
     pub issuer: &'a Issuer,
     /// The client of this login.
     pub client_id: &'a ClientId,
-    /// The algorithm that the client is registered for.
-    pub algorithm: Algorithm,
     /// The nonce of this login.
     pub nonce: &'a Secret,
     /// The access token that came with it, for `at_hash`.

@@ -10,7 +10,7 @@ use crate::dice::Dice;
 use crate::error::{Error, Refusal};
 use crate::http::{Method, Request, Response};
 use crate::protocol::dpop::Unsigned;
-use crate::protocol::token_response::{TokenResponse, TokenType};
+use crate::protocol::token_response::TokenResponse;
 use crate::protocol::{id_token, refresh, token_response};
 use crate::secret::Secret;
 use crate::session::freshness::is_fresh;
@@ -321,16 +321,4 @@ impl Transaction for GetAccess {
 fn request(rest: &Rest, view: &View) -> Result<Request, Error> {
     let refresh_token = rest.refresh_token.as_ref().ok_or(Error::Bug)?;
     Ok(refresh::request(&rest.token_endpoint, &view.client_id, refresh_token))
-}
-
-/// The `Authorization` header of a request that presents the token.
-pub fn authorization(access: &Access) -> Secret {
-    let scheme = match access.token_type {
-        TokenType::Bearer => "Bearer ",
-        TokenType::Dpop => "DPoP ",
-    };
-    let mut value = alloc::string::String::with_capacity(scheme.len() + access.token.expose().len());
-    value.push_str(scheme);
-    value.push_str(access.token.expose());
-    Secret::new(value)
 }

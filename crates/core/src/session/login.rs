@@ -295,7 +295,6 @@ impl Unproven {
         let expected = Expected {
             issuer: &self.pending.issuer,
             client_id: &self.pending.client_id,
-            algorithm: self.pending.id_token_algorithm,
             nonce: &self.pending.nonce,
             access_token: &self.tokens.access_token,
         };

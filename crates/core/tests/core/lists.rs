@@ -18,7 +18,6 @@ const EXPOSES: &[(&str, &str)] = &[
     ("core/protocol::refresh", "the refresh token is a parameter"),
     ("core/protocol::revoke", "the refresh token is a parameter"),
     ("core/protocol::token_response", "reads a response body"),
-    ("core/session::access", "makes the authorization header"),
     ("core/session::login", "stores a pending login"),
     ("core/session::record", "stores a session"),
     ("native/http", "puts headers and body on the wire"),
