@@ -1,0 +1,13 @@
+//! The corpora of tests/corpora, as the native shell meets them: one line a file. See the README there.
+
+#[path = "../../../../tests/corpora/frame.rs"]
+#[allow(
+    dead_code,
+    clippy::print_stdout,
+    reason = "shared, and each crate uses its part; its lines are what is asked for"
+)]
+mod frame;
+
+fn main() {
+    frame::run(vec![]).exit();
+}
