@@ -37,6 +37,14 @@ export { GatepassError };
  * @property {"Bearer" | "DPoP"} type
  * @property {number} expiresAt milliseconds since 1970
  *
+ * @typedef {object} TokenOptions
+ * @property {string} [audience] for whom the token is meant; without it, as at sign-in
+ * @property {string} [resource] the same, for issuers that want an address (RFC 8707)
+ * @property {string} [scope] fewer scopes than the session has, separated by spaces
+ * @property {number} [minTtl] how many seconds it has to live still; default 30
+ * @property {boolean} [forceRefresh]
+ * @property {AbortSignal} [signal] ends the waiting only
+ *
  * @typedef {"initial" | "signedIn" | "refreshed" | "signedOut" | "expired" | "otherTab"} Reason
  * @typedef {{session: Session | null, reason: Reason}} SessionEvent
  *
@@ -46,8 +54,7 @@ export { GatepassError };
  * @property {(options?: {prompt?: string, loginHint?: string}) => Promise<never>} signIn
  *   leaves the page; rejects if the person comes back to it
  * @property {() => Promise<Session | null>} getSession no network
- * @property {(options?: {minTtl?: number, forceRefresh?: boolean, signal?: AbortSignal}) => Promise<AccessToken>} getAccessToken
- *   a token that lives for `minTtl` more seconds (default 30); never opens anything. The signal ends the waiting only.
+ * @property {(options?: TokenOptions) => Promise<AccessToken>} getAccessToken never opens anything
  * @property {() => Promise<{revoked: boolean}>} signOut ends the session here, then at the server
  * @property {(event: "session", listener: (event: SessionEvent) => void) => () => void} on
  *   the first event is always `initial`; returns what ends the subscription
@@ -234,10 +241,10 @@ export async function createGatepass(options) {
   /** @type {Map<string, Promise<AccessToken>>} */
   const asking = new Map();
 
-  /** @type {(minTtl: number | undefined, forceRefresh: boolean) => Promise<AccessToken>} */
-  const ask = async (minTtl, forceRefresh) => {
+  /** @type {(purpose: string, minTtl: number | undefined, forceRefresh: boolean) => Promise<AccessToken>} */
+  const ask = async (purpose, minTtl, forceRefresh) => {
     try {
-      const { value, type, expiresAt, refreshed } = await core(forceRefresh ? "refresh" : "access", null, null, null, minTtl);
+      const { value, type, expiresAt, refreshed } = await core(forceRefresh ? "refresh" : "access", purpose, null, null, minTtl);
       if (refreshed) await look("refreshed");
       return Object.freeze({ value, type, expiresAt, toString: () => "[redacted]", toJSON: () => "[redacted]" });
     } catch (error) {
@@ -248,11 +255,13 @@ export async function createGatepass(options) {
   };
 
   /** @type {Gatepass["getAccessToken"]} */
-  const getAccessToken = ({ minTtl, forceRefresh = false, signal } = {}) => {
-    const key = `${minTtl} ${forceRefresh}`;
+  const getAccessToken = ({ minTtl, forceRefresh = false, signal, ...wanted } = {}) => {
+    // As JSON has it, what is undefined is not there.
+    const purpose = String(new URLSearchParams(JSON.parse(JSON.stringify(wanted))));
+    const key = `${minTtl} ${forceRefresh} ${purpose}`;
     let asked = asking.get(key);
     if (!asked) {
-      asked = ask(minTtl, forceRefresh).finally(() => asking.delete(key));
+      asked = ask(purpose, minTtl, forceRefresh).finally(() => asking.delete(key));
       asking.set(key, asked);
     }
     if (!signal) return asked;

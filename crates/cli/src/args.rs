@@ -68,6 +68,15 @@ pub enum Command {
         /// Get a new token even if the stored one is good
         #[arg(long)]
         refresh: bool,
+        /// For whom the token is meant, by a name that the issuer knows
+        #[arg(long, value_name = "NAME")]
+        audience: Option<String>,
+        /// For whom the token is meant, by an address (RFC 8707), where the issuer wants it so
+        #[arg(long, value_name = "URL", conflicts_with = "audience")]
+        resource: Option<String>,
+        /// Fewer scopes than the session has, separated by spaces
+        #[arg(long, value_name = "SCOPES")]
+        scope: Option<String>,
     },
     /// Sign out here and at the issuer
     Logout {

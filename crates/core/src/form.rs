@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::error::Error;
 use crate::field::{Field, Message};
+use crate::name::Audience;
 use crate::secret::Secret;
 use crate::text::{cut, pieces};
 
@@ -35,6 +36,15 @@ impl Form {
     pub fn with_some(self, name: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds for whom a token is meant, if that is said.
+    #[must_use]
+    pub fn for_audience(self, audience: Option<&Audience>) -> Self {
+        match audience.map(Audience::parameter) {
+            Some((parameter, value)) => self.with(parameter, value),
             None => self,
         }
     }

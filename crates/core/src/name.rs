@@ -5,7 +5,16 @@ use core::fmt;
 
 use crate::error::Error;
 use crate::field::Field;
-use crate::text::pieces;
+use crate::text::{cut, pieces};
+
+fn printable(text: &str, field: Field) -> Result<String, Error> {
+    // RFC 6749 appendix A: client_id and its kin are %x20-7E.
+    let printable = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+    if text.is_empty() || text.len() > 255 || !printable {
+        return Err(Error::Configuration { field });
+    }
+    Ok(String::from(text))
+}
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $field:expr) => {
@@ -16,12 +25,7 @@ macro_rules! name {
         impl $type {
             /// Takes printable ASCII of 1 to 255 characters; anything else is [`Error::Configuration`].
             pub fn new(text: &str) -> Result<Self, Error> {
-                // RFC 6749 appendix A: client_id and its kin are %x20-7E.
-                let printable = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
-                if text.is_empty() || text.len() > 255 || !printable {
-                    return Err(Error::Configuration { field: $field });
-                }
-                Ok(Self(String::from(text)))
+                printable(text, $field).map(Self)
             }
 
             /// The name as it was given.
@@ -53,6 +57,41 @@ name!(
     Profile,
     Field::Profile
 );
+
+/// For whom an access token is meant. Issuers are told by one of two parameters, never by both: some refuse the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// By `audience`: a name that the issuer knows (RFC 8693 section 2.1 has the word; Auth0 and others take it
+    /// everywhere).
+    Named(String),
+    /// By `resource`: an address (RFC 8707 section 2).
+    Resource(String),
+}
+
+impl Audience {
+    /// Takes a name of 1 to 255 printable ASCII characters.
+    pub fn named(text: &str) -> Result<Self, Error> {
+        printable(text, Field::Audience).map(Self::Named)
+    }
+
+    /// Takes an absolute address without a fragment (RFC 8707 section 2).
+    pub fn resource(text: &str) -> Result<Self, Error> {
+        let field = Field::Resource;
+        let absolute = cut(text, b':').1.is_some_and(|rest| !rest.is_empty());
+        if !absolute || cut(text, b'#').1.is_some() {
+            return Err(Error::Configuration { field });
+        }
+        printable(text, field).map(Self::Resource)
+    }
+
+    /// The parameter and its value.
+    pub fn parameter(&self) -> (&'static str, &str) {
+        match self {
+            Self::Named(name) => ("audience", name),
+            Self::Resource(url) => ("resource", url),
+        }
+    }
+}
 
 /// A set of scopes (RFC 6749 section 3.3), in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,6 +153,20 @@ mod tests {
         assert!(scopes.contains_all(&Scopes::parse("email").unwrap()));
         assert!(!scopes.contains_all(&Scopes::parse("email profile").unwrap()));
         assert!(Scopes::parse("a\"b").is_err());
+    }
+
+    #[test]
+    fn a_resource_is_an_absolute_address_without_a_fragment() {
+        let api = Audience::resource("https://api.example/v1?x=1").unwrap();
+        assert_eq!(api.parameter(), ("resource", "https://api.example/v1?x=1"));
+        assert_eq!(Audience::named("platform").unwrap().parameter(), ("audience", "platform"));
+        for bad in ["", "platform", "https://api.example/#x", "https:"] {
+            assert_eq!(
+                Audience::resource(bad),
+                Err(Error::Configuration { field: Field::Resource }),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

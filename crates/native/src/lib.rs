@@ -7,7 +7,7 @@
 //! let client = Client::new("https://login.acme.example", "acme-cli", "openid offline_access", "ES256", "preferred")?;
 //! let gatepass = Gatepass::new(Settings::new(client, "acme", "/home/me/.local/share/acme".into()));
 //! gatepass.login(LoginOptions::default(), |event| drop(event)).wait()??;
-//! let token = gatepass.access(gatepass::MIN_TTL, false).wait()??;
+//! let token = gatepass.access(gatepass::Wanted::default()).wait()??;
 //! # drop(token);
 //! # Ok(())
 //! # }
@@ -31,16 +31,15 @@ mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use gatepass_core::error::{Error, Fault, Refusal};
 pub use gatepass_core::field::{Field, Message};
-pub use gatepass_core::name::Profile;
+pub use gatepass_core::name::{Audience, Profile, Scopes};
 pub use gatepass_core::secret::Secret;
-pub use gatepass_core::session::access::Handout;
+pub use gatepass_core::session::access::{Handout, Wanted};
 pub use gatepass_core::session::client::{Client, Dpop};
 pub use gatepass_core::session::freshness::MIN_TTL;
-pub use gatepass_core::session::record::{Access, Record, View};
+pub use gatepass_core::session::record::{Access, Purpose, Record, View};
 pub use gatepass_core::session::sign_out::SignedOut;
 pub use gatepass_core::time::Timestamp;
 
@@ -119,14 +118,13 @@ impl Gatepass {
         let (Some(keeping), Some(record)) = (store.keeping()?, store.load(Part::Access)?) else {
             return Ok(None);
         };
-        let access_expires_at = record.access.as_ref().map(|access| access.expires_at);
+        let access_expires_at = record.find(&Purpose::default()).map(|access| access.expires_at);
         Ok(Some(Status { view: record.view, access_expires_at, keeping }))
     }
 
-    /// An access token that lives for at least `min_ttl`, refreshed if it must be or if `force` says so. A cached one
-    /// is there at once, without a thread.
-    pub fn access(&self, min_ttl: Duration, force: bool) -> Waiting<Result<Handout, Error>> {
-        self.run(GetAccess::new(min_ttl, force), GetAccess::finish)
+    /// An access token as it is wanted, refreshed if it must be. A cached one is there at once, without a thread.
+    pub fn access(&self, wanted: Wanted) -> Waiting<Result<Handout, Error>> {
+        self.run(GetAccess::new(wanted), GetAccess::finish)
     }
 
     /// Signs out: here first, then at the issuer.

@@ -8,7 +8,7 @@ use core::time::Duration;
 use gatepass_core::error::Error;
 use gatepass_core::http::Response;
 use gatepass_core::secret::Secret;
-use gatepass_core::session::access::GetAccess;
+use gatepass_core::session::access::{GetAccess, Wanted};
 use gatepass_core::session::freshness::MIN_TTL;
 use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
@@ -63,7 +63,7 @@ impl Transaction {
     /// | `look` | | | the session, if there is one |
     /// | `signIn` | settings as a form | | `url` |
     /// | `callback` | address | | |
-    /// | `access`, `refresh` | | least time to live, if given | `value, type, expiresAt, refreshed` |
+    /// | `access`, `refresh` | `audience`, `resource` and `scope` as a form | least time to live, if given | `value, type, expiresAt, refreshed` |
     /// | `signOut` | | | `revoked` |
     ///
     /// and then what became of it:
@@ -106,7 +106,8 @@ impl Transaction {
             "callback" => Machine::Callback(Callback::new(Secret::new(one))),
             "access" | "refresh" => {
                 let min_ttl = if number.is_nan() { MIN_TTL } else { Duration::from_secs(number as u64) };
-                Machine::Access(GetAccess::new(min_ttl, said == "refresh"))
+                let purpose = view::purpose(&one)?;
+                Machine::Access(GetAccess::new(Wanted { purpose, min_ttl, force: said == "refresh" }))
             }
             "signOut" => Machine::Out(SignOut::new()),
             _ => return Err(Error::Bug),

@@ -11,12 +11,13 @@ use gatepass_core::field::Message;
 use gatepass_core::form::Query;
 use gatepass_core::http::Request;
 use gatepass_core::json::Writer;
+use gatepass_core::name::{Audience, Scopes};
 use gatepass_core::protocol::id_token::Check;
 use gatepass_core::protocol::pkce;
 use gatepass_core::secret::Secret;
 use gatepass_core::session::access::Handout;
 use gatepass_core::session::login::Pending;
-use gatepass_core::session::record::{Generation, Part, Record};
+use gatepass_core::session::record::{Generation, Part, Purpose, Record};
 use gatepass_core::session::transaction::Effect;
 use gatepass_core::text::cut;
 use gatepass_core::time::Timestamp;
@@ -164,7 +165,7 @@ pub fn session(record: &Record) -> View {
         .text("scope", view.scopes.as_str())
         .flag("bound", view.bound)
         .number("signedInAt", milliseconds(view.signed_in_at));
-    match &record.access {
+    match record.find(&Purpose::default()) {
         Some(access) => writer.number("accessExpiresAt", milliseconds(access.expires_at)),
         None => writer,
     }
@@ -194,6 +195,16 @@ impl Settings {
     pub fn wish(&mut self, name: &str) -> Option<String> {
         self.0.take(name).map(|value| value.expose().clone())
     }
+}
+
+/// Reads what a token is wanted for.
+pub fn purpose(form: &str) -> Result<Purpose, Error> {
+    let mut form = Settings::read(form)?;
+    let audience = match form.wish("audience") {
+        Some(name) => Some(Audience::named(&name)?),
+        None => form.wish("resource").map(|url| Audience::resource(&url)).transpose()?,
+    };
+    Ok(Purpose { audience, scopes: form.wish("scope").map(|scopes| Scopes::parse(&scopes)).transpose()? })
 }
 
 /// Reads what a store holds: both parts, or the first alone.

@@ -23,7 +23,11 @@ pub(crate) fn run(args: &Args, configured: Configured, talk: &Talk) -> Result<Ex
             login::run(&gatepass, how, talk)
         }
         Command::Status => status::run(&gatepass, talk),
-        Command::Token { min_ttl, refresh } => token::run(&gatepass, *min_ttl, *refresh, talk),
+        Command::Token { min_ttl, refresh, audience, resource, scope } => {
+            let wanted =
+                token::wanted(*min_ttl, *refresh, audience.as_deref(), resource.as_deref(), scope.as_deref());
+            token::run(&gatepass, wanted?, talk)
+        }
         Command::Logout { forget } => logout::run(&gatepass, *forget, talk),
     };
     result.or_else(|trouble| {

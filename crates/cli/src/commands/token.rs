@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatepass::Gatepass;
+use gatepass::{Audience, Gatepass, Purpose, Scopes, Wanted};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -22,19 +22,36 @@ struct Shown<'a> {
     refreshed: bool,
 }
 
-pub(crate) fn run(gatepass: &Gatepass, min_ttl: u64, refresh: bool, talk: &Talk) -> Result<Exit, Trouble> {
-    let handout = gatepass.access(Duration::from_secs(min_ttl), refresh).wait()??;
+/// Reads what the command line asks for.
+pub(crate) fn wanted(
+    min_ttl: u64,
+    force: bool,
+    audience: Option<&str>,
+    resource: Option<&str>,
+    scope: Option<&str>,
+) -> Result<Wanted, Trouble> {
+    let audience = match audience {
+        Some(name) => Some(Audience::named(name)?),
+        None => resource.map(Audience::resource).transpose()?,
+    };
+    let scopes = scope.map(Scopes::parse).transpose()?;
+    Ok(Wanted { purpose: Purpose { audience, scopes }, min_ttl: Duration::from_secs(min_ttl), force })
+}
+
+pub(crate) fn run(gatepass: &Gatepass, wanted: Wanted, talk: &Talk) -> Result<Exit, Trouble> {
+    let min_ttl = wanted.min_ttl;
+    let handout = gatepass.access(wanted).wait()??;
     let token = handout.access.token.expose();
     let shown = Shown {
         schema: "gatepass/token/1",
         access_token: token,
         token_type: handout.access.token_type.as_str(),
         expires_at: handout.access.expires_at.seconds(),
-        scope: handout.view.scopes.as_str().to_owned(),
+        scope: handout.scopes().as_str().to_owned(),
         refreshed: handout.refreshed,
     };
     talk.data(&shown, token);
-    if handout.access.expires_at < gatepass.now().plus(Duration::from_secs(min_ttl)) {
+    if handout.access.expires_at < gatepass.now().plus(min_ttl) {
         let lifetime = handout.access.expires_at.since(gatepass.now()).as_secs();
         talk.say(&format!(
             "warning: the server gives no token that lives so long; this one lives {lifetime} seconds"

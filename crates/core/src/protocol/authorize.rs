@@ -5,7 +5,7 @@ use alloc::string::String;
 use crate::error::{Error, Refusal};
 use crate::field::{Field, Message};
 use crate::form::{Form, Query};
-use crate::name::{ClientId, Scopes};
+use crate::name::{Audience, ClientId, Scopes};
 use crate::protocol::discovery::Provider;
 use crate::protocol::pkce;
 use crate::secret::Secret;
@@ -21,6 +21,8 @@ pub struct Ask<'a> {
     pub redirect_uri: &'a RedirectUri,
     /// What is asked for.
     pub scopes: &'a Scopes,
+    /// For whom the access token is meant.
+    pub audience: Option<&'a Audience>,
     /// Ties the answer to this login (RFC 6749 section 10.12).
     pub state: &'a Secret,
     /// Ties the ID token to this login (OpenID Connect Core 1.0 section 3.1.2.1).
@@ -51,6 +53,7 @@ pub fn url(provider: &Provider, ask: &Ask<'_>) -> Secret {
         .with_some("dpop_jkt", ask.thumbprint.as_deref())
         .with_some("prompt", ask.prompt.or(consent))
         .with_some("login_hint", ask.login_hint)
+        .for_audience(ask.audience)
         .finish();
     let endpoint = provider.authorization_endpoint.as_str();
     let mut url = String::with_capacity(endpoint.len() + 1 + query.expose().len());

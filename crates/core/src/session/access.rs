@@ -8,15 +8,34 @@ use core::time::Duration;
 
 use crate::dice::Dice;
 use crate::error::{Error, Refusal};
+use crate::field::Field;
 use crate::http::{Method, Request, Response};
+use crate::name::Scopes;
 use crate::protocol::dpop::Unsigned;
 use crate::protocol::token_response::TokenResponse;
 use crate::protocol::{id_token, refresh, token_response};
 use crate::secret::Secret;
-use crate::session::freshness::is_fresh;
-use crate::session::record::{Access, Part, Record, Rest, View};
+use crate::session::freshness::{MIN_TTL, is_fresh};
+use crate::session::record::{Access, Part, Purpose, Record, Rest, View};
 use crate::session::transaction::{Answer, Effect, Step, Transaction};
 use crate::time::Timestamp;
+
+/// What a caller wants; the default is a token as at sign-in.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// For whom, and with how much of the session's scopes.
+    pub purpose: Purpose,
+    /// How long it has to live still, if the issuer gives such tokens at all.
+    pub min_ttl: Duration,
+    /// Whether to refresh even if the stored one lives long enough.
+    pub force: bool,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { purpose: Purpose::default(), min_ttl: MIN_TTL, force: false }
+    }
+}
 
 /// What a caller gets: the token and whose it is.
 #[derive(Debug)]
@@ -29,11 +48,18 @@ pub struct Handout {
     pub refreshed: bool,
 }
 
+impl Handout {
+    /// What the token is good for.
+    pub fn scopes(&self) -> &Scopes {
+        let Access { granted, purpose, .. } = &self.access;
+        granted.as_ref().or(purpose.scopes.as_ref()).unwrap_or(&self.view.scopes)
+    }
+}
+
 /// The transaction.
 #[derive(Debug)]
 pub struct GetAccess {
-    min_ttl: Duration,
-    force: bool,
+    wanted: Wanted,
     state: State,
     locked: bool,
     /// Whether an earlier refresh was sent whose answer nobody saved.
@@ -70,10 +96,10 @@ struct Refreshing {
 }
 
 impl GetAccess {
-    /// Asks for a token that lives for `min_ttl` more; `force` refreshes even if the stored one does.
-    pub const fn new(min_ttl: Duration, force: bool) -> Self {
+    /// Asks for a token.
+    pub const fn new(wanted: Wanted) -> Self {
         let result = Err(Error::Bug);
-        Self { min_ttl, force, state: State::Looking, locked: false, answer_lost: false, spare: None, result }
+        Self { wanted, state: State::Looking, locked: false, answer_lost: false, spare: None, result }
     }
 
     /// The result, after [`Step::Done`].
@@ -83,9 +109,9 @@ impl GetAccess {
 
     /// Hands out what a record holds, if it lives long enough. `keep` remembers what lives at all.
     fn take(&mut self, record: &Record, now: Timestamp, refreshed: bool) -> Option<Handout> {
-        let access = record.access.as_ref()?;
+        let access = record.find(&self.wanted.purpose)?;
         let handout = || Handout { access: access.duplicate(), view: record.view.clone(), refreshed };
-        if is_fresh(access, now, self.min_ttl) {
+        if is_fresh(access, now, self.wanted.min_ttl) {
             return Some(handout());
         }
         self.spare = is_fresh(access, now, Duration::ZERO).then(handout);
@@ -105,7 +131,7 @@ impl GetAccess {
     /// Ends a refresh that did not happen through nobody's fault: what still lives is handed out.
     fn end_unrefreshed(&mut self, error: Error) -> Step {
         let result = match self.spare.take() {
-            Some(spare) if !self.force => Ok(spare),
+            Some(spare) if !self.wanted.force => Ok(spare),
             _ => Err(error),
         };
         self.end(result)
@@ -119,12 +145,17 @@ impl GetAccess {
     fn looked(&mut self, record: Option<Record>, now: Timestamp) -> Step {
         let Some(record) = record else { return self.end(Err(Error::NotSignedIn)) };
         if let Some(handout) = self.take(&record, now, false)
-            && !self.force
+            && !self.wanted.force
         {
             return self.end(Ok(handout));
         }
         if !record.view.refreshes {
             return self.end_unrefreshed(Error::SessionEnded);
+        }
+        // RFC 6749 section 6: a refresh asks for nothing that was not granted.
+        if self.wanted.purpose.scopes.as_ref().is_some_and(|scopes| !record.view.scopes.contains_all(scopes))
+        {
+            return self.end(Err(Error::Configuration { field: Field::Scope }));
         }
         self.need(State::Locking, Effect::Lock)
     }
@@ -133,7 +164,7 @@ impl GetAccess {
         // Signed out while we waited.
         let Some(mut record) = record else { return self.end(Err(Error::NotSignedIn)) };
         if let Some(handout) = self.take(&record, now, false)
-            && !self.force
+            && !self.wanted.force
         {
             return self.end(Ok(handout));
         }
@@ -166,7 +197,7 @@ impl GetAccess {
     fn send(&mut self, mut refreshing: Refreshing, now: Timestamp, dice: &mut dyn Dice) -> Step {
         let Some(rest) = &refreshing.record.rest else { return self.end(Err(Error::Bug)) };
         let Some(key) = &rest.key else {
-            return match request(rest, &refreshing.record.view) {
+            return match request(rest, &refreshing.record.view, &self.wanted.purpose) {
                 Ok(request) => self.need(State::Refreshing(refreshing), Effect::Send(request)),
                 Err(error) => self.end(Err(error)),
             };
@@ -190,7 +221,8 @@ impl GetAccess {
             return self.end(Err(Error::Bug));
         };
         let request = proof.signed(signature).and_then(|proof| {
-            request(rest, &refreshing.record.view).map(|request| request.with_proof(Some(proof)))
+            request(rest, &refreshing.record.view, &self.wanted.purpose)
+                .map(|request| request.with_proof(Some(proof)))
         });
         match request {
             Ok(request) => self.need(State::Refreshing(refreshing), Effect::Send(request)),
@@ -237,17 +269,23 @@ impl GetAccess {
         }
         let expect = Some(record.generation);
         record.generation = record.generation.next();
-        if let Some(scopes) = tokens.scope {
+        let purpose = self.wanted.purpose.clone();
+        let mut granted = tokens.scope;
+        if purpose == Purpose::default()
+            && let Some(scopes) = granted.take()
+        {
             record.view.scopes = scopes;
         }
         let access = Access {
+            purpose,
+            granted,
             token: tokens.access_token,
             token_type: tokens.token_type,
             received_at: now,
             expires_at: now.plus(tokens.expires_in),
         };
         let handout = Handout { access: access.duplicate(), view: record.view.clone(), refreshed: true };
-        record.access = Some(access);
+        record.put(access, now);
         if let Some(rest) = &mut record.rest {
             rest.mark = None;
             // RFC 6749 section 6: no new refresh token means that the old one stays.
@@ -318,7 +356,14 @@ impl Transaction for GetAccess {
     }
 }
 
-fn request(rest: &Rest, view: &View) -> Result<Request, Error> {
+fn request(rest: &Rest, view: &View, purpose: &Purpose) -> Result<Request, Error> {
     let refresh_token = rest.refresh_token.as_ref().ok_or(Error::Bug)?;
-    Ok(refresh::request(&rest.token_endpoint, &view.client_id, refresh_token))
+    let Purpose { audience, scopes } = purpose;
+    Ok(refresh::request(
+        &rest.token_endpoint,
+        &view.client_id,
+        refresh_token,
+        audience.as_ref(),
+        scopes.as_ref(),
+    ))
 }

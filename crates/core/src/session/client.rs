@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::field::Field;
 use crate::jwk::Algorithm;
-use crate::name::{ClientId, Scopes};
+use crate::name::{Audience, ClientId, Scopes};
 use crate::url::Issuer;
 
 /// Whether a session is bound to a key (RFC 9449).
@@ -38,6 +38,8 @@ pub struct Client {
     pub client_id: ClientId,
     /// What is asked for at sign-in; it has to hold `openid`.
     pub scopes: Scopes,
+    /// For whom access tokens are meant, unless a caller says otherwise; `None` leaves it to the issuer.
+    pub audience: Option<Audience>,
     /// The algorithm of ID tokens (`id_token_signed_response_alg`, OpenID Connect Dynamic Registration 1.0 section 2,
     /// whose default is RS256).
     pub id_token_algorithm: Algorithm,
@@ -46,7 +48,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Reads the five settings as people write them.
+    /// Reads the five settings that every client has, as people write them.
     pub fn new(
         issuer: &str,
         client_id: &str,
@@ -62,6 +64,7 @@ impl Client {
             issuer: Issuer::new(issuer)?,
             client_id: ClientId::new(client_id)?,
             scopes,
+            audience: None,
             id_token_algorithm: Algorithm::parse(algorithm)
                 .ok_or(Error::Configuration { field: Field::IdTokenSignedResponseAlg })?,
             dpop: Dpop::parse(dpop)?,

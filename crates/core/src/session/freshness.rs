@@ -22,11 +22,14 @@ mod tests {
     use super::*;
     use crate::protocol::token_response::TokenType;
     use crate::secret::Secret;
+    use crate::session::record::Purpose;
 
     #[test]
     fn ends_min_ttl_early_and_when_the_clock_goes_back() {
         let at = Timestamp::from_seconds;
         let access = Access {
+            purpose: Purpose::default(),
+            granted: None,
             token: Secret::from("t"),
             token_type: TokenType::Bearer,
             received_at: at(1000),

@@ -26,7 +26,7 @@ use crate::protocol::jwks::{self, Jwks};
 use crate::protocol::token_response::{self, TokenResponse};
 use crate::secret::Secret;
 use crate::session::client::{Client, Dpop};
-use crate::session::record::{Access, BoundKey, Generation, Record, Rest, View};
+use crate::session::record::{Access, BoundKey, Generation, Purpose, Record, Rest, View};
 use crate::time::Timestamp;
 use crate::url::{Endpoint, Issuer, RedirectUri};
 
@@ -116,6 +116,7 @@ pub fn begin(
         client_id: &pending.client_id,
         redirect_uri: &pending.redirect_uri,
         scopes: &pending.scopes,
+        audience: client.audience.as_ref(),
         state: &pending.state,
         nonce: &pending.nonce,
         verifier: &pending.verifier,
@@ -313,11 +314,18 @@ impl Unproven {
             refreshes: rest.refresh_token.is_some(),
         };
         let access = Access {
+            purpose: Purpose::default(),
+            granted: None,
             token: tokens.access_token,
             token_type: tokens.token_type,
             received_at: self.received_at,
             expires_at: self.received_at.plus(tokens.expires_in),
         };
-        Ok(Record { generation: Generation::first(dice)?, view, access: Some(access), rest: Some(rest) })
+        Ok(Record {
+            generation: Generation::first(dice)?,
+            view,
+            access: alloc::vec![access],
+            rest: Some(rest),
+        })
     }
 }

@@ -5,22 +5,26 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::base64url;
 use crate::dice::Dice;
 use crate::error::Error;
 use crate::field::{Field, Message};
-use crate::json::{Object, Writer};
+use crate::json::{Object, Writer, array};
 use crate::jwk::PublicKey;
-use crate::name::{ClientId, Scopes, Subject};
+use crate::name::{Audience, ClientId, Scopes, Subject};
 use crate::protocol::id_token::Identity;
 use crate::protocol::token_response::TokenType;
 use crate::secret::{Secret, SecretBytes};
 use crate::time::Timestamp;
 use crate::url::{Endpoint, Issuer};
 
-/// The version of the stored form; each has a snapshot test.
-const VERSION: u64 = 1;
+/// The version that is written; each has a snapshot test. Version 1 had one access token, in the place of the list.
+const VERSION: u64 = 2;
+
+/// How many access tokens one session keeps. Who asks for more kinds of them than this refreshes more often.
+const MOST_TOKENS: usize = 16;
 
 const MESSAGE: Message = Message::Record;
 
@@ -70,8 +74,8 @@ pub struct Record {
     pub generation: Generation,
     /// Who is signed in where. Holds no secret.
     pub view: View,
-    /// The access token, unless it was dropped.
-    pub access: Option<Access>,
+    /// The access tokens, at most one for a [`Purpose`].
+    pub access: Vec<Access>,
     /// What gets new ones; `None` if only [`Part::Access`] was asked for.
     pub rest: Option<Rest>,
 }
@@ -95,9 +99,22 @@ pub struct View {
     pub refreshes: bool,
 }
 
+/// What an access token is asked for; nothing of it means as at sign-in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Purpose {
+    /// For whom it is meant.
+    pub audience: Option<Audience>,
+    /// Fewer scopes than the session has (RFC 6749 section 6).
+    pub scopes: Option<Scopes>,
+}
+
 /// An access token with its times.
 #[derive(Debug)]
 pub struct Access {
+    /// What it was asked for.
+    pub purpose: Purpose,
+    /// What was granted, if the server said otherwise than it was asked.
+    pub granted: Option<Scopes>,
     /// The token.
     pub token: Secret,
     /// How it is presented.
@@ -112,11 +129,48 @@ impl Access {
     /// A second copy, to be handed out while this one stays stored.
     pub fn duplicate(&self) -> Self {
         Self {
+            purpose: self.purpose.clone(),
+            granted: self.granted.clone(),
             token: self.token.duplicate(),
             token_type: self.token_type,
             received_at: self.received_at,
             expires_at: self.expires_at,
         }
+    }
+
+    /// As an object of its own.
+    fn write(&self) -> Secret {
+        let mut writer = Writer::new();
+        if let Some(audience) = &self.purpose.audience {
+            let (parameter, value) = audience.parameter();
+            writer = writer.text(parameter, value);
+        }
+        let writer = writer
+            .some("asked_scope", self.purpose.scopes.as_ref().map(Scopes::as_str))
+            .some("scope", self.granted.as_ref().map(Scopes::as_str))
+            .text("access_token", self.token.expose())
+            .text("token_type", self.token_type.as_str())
+            .number("received_at", self.received_at.seconds())
+            .number("expires_at", self.expires_at.seconds());
+        Secret::new(writer.finish())
+    }
+
+    /// Reads it again.
+    fn read(object: &Object) -> Result<Self, Error> {
+        let scopes = |field| object.text(field)?.map(Scopes::parse).transpose();
+        let audience = match object.text(Field::Audience)? {
+            Some(name) => Some(Audience::named(name)?),
+            None => object.text(Field::Resource)?.map(Audience::resource).transpose()?,
+        };
+        Ok(Self {
+            purpose: Purpose { audience, scopes: scopes(Field::AskedScope)? },
+            granted: scopes(Field::Scope)?,
+            token: object.secret(Field::AccessToken)?.ok_or_else(|| object.blame(Field::AccessToken))?,
+            token_type: TokenType::parse(object.required(Field::TokenType)?)
+                .ok_or_else(|| object.blame(Field::TokenType))?,
+            received_at: moment(object, Field::ReceivedAt)?,
+            expires_at: moment(object, Field::ExpiresAt)?,
+        })
     }
 }
 
@@ -214,6 +268,22 @@ pub struct Encoded {
 }
 
 impl Record {
+    /// The access token that was asked for this.
+    pub fn find(&self, purpose: &Purpose) -> Option<&Access> {
+        self.access.iter().find(|access| access.purpose == *purpose)
+    }
+
+    /// Puts a new token in the place of the one for the same purpose. What has ended by `now` goes, and if there are
+    /// too many, the one that ends first.
+    pub fn put(&mut self, access: Access, now: Timestamp) {
+        self.access.retain(|other| other.purpose != access.purpose && other.expires_at > now);
+        while self.access.len() >= MOST_TOKENS {
+            let first = (0..self.access.len()).min_by_key(|at| self.access[*at].expires_at);
+            self.access.swap_remove(first.unwrap_or_default());
+        }
+        self.access.push(access);
+    }
+
     /// Writes both parts. A record without its rest cannot be written: it would erase the refresh token.
     pub fn encode(&self) -> Result<Encoded, Error> {
         let rest = self.rest.as_ref().ok_or(Error::Bug)?;
@@ -232,12 +302,9 @@ impl Record {
         if let Some(auth_time) = view.identity.auth_time {
             access = access.number("auth_time", auth_time.seconds());
         }
-        if let Some(token) = &self.access {
-            access = access
-                .text("access_token", token.token.expose())
-                .text("token_type", token.token_type.as_str())
-                .number("received_at", token.received_at.seconds())
-                .number("expires_at", token.expires_at.seconds());
+        if !self.access.is_empty() {
+            let tokens: Vec<Secret> = self.access.iter().map(Access::write).collect();
+            access = access.raw("access_tokens", &array(tokens.iter().map(|token| token.expose().as_str())));
         }
         let tail = rest.write(head());
         Ok(Encoded { access: Secret::new(access.finish()), rest: Secret::new(tail.finish()) })
@@ -273,18 +340,16 @@ fn read(access: &[u8], rest: Option<&[u8]>) -> Result<Record, Error> {
         bound: object.flag(Field::Bound)?,
         refreshes: object.flag(Field::Refreshes)?,
     };
-    let token = match object.secret(Field::AccessToken)? {
-        None => None,
-        Some(token) => Some(Access {
-            token,
-            token_type: TokenType::parse(object.required(Field::TokenType)?)
-                .ok_or_else(|| object.blame(Field::TokenType))?,
-            received_at: moment(&object, Field::ReceivedAt)?,
-            expires_at: moment(&object, Field::ExpiresAt)?,
-        }),
-    };
+    let mut tokens = Vec::new();
+    for token in object.objects(Field::AccessTokens)? {
+        tokens.push(Access::read(token)?);
+    }
+    if object.has(Field::AccessToken) {
+        // Version 1: the one token stood among the fields of the session, whose scopes were its own.
+        tokens.push(Access { granted: None, ..Access::read(&object)? });
+    }
     let rest = rest.map(|bytes| read_rest(bytes, generation)).transpose()?;
-    Ok(Record { generation, view, access: token, rest })
+    Ok(Record { generation, view, access: tokens, rest })
 }
 
 fn read_rest(bytes: &[u8], expected: Generation) -> Result<Rest, Error> {
@@ -296,7 +361,7 @@ fn read_rest(bytes: &[u8], expected: Generation) -> Result<Rest, Error> {
 }
 
 fn generation(object: &Object) -> Result<Generation, Error> {
-    if object.seconds(Field::V)? != Some(VERSION) {
+    if !matches!(object.seconds(Field::V)?, Some(1..=VERSION)) {
         return Err(object.blame(Field::V));
     }
     object.seconds(Field::Generation)?.map(Generation).ok_or_else(|| object.blame(Field::Generation))

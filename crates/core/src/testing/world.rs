@@ -1,6 +1,7 @@
 //! One store, one lock and one scripted server, in which transactions can be run step by step.
 
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use crate::name::{ClientId, Scopes, Subject};
 use crate::protocol::id_token::Identity;
 use crate::protocol::token_response::TokenType;
 use crate::secret::Secret;
-use crate::session::record::{Access, BoundKey, Generation, Record, Rest, View};
+use crate::session::record::{Access, BoundKey, Generation, Purpose, Record, Rest, View};
 use crate::session::transaction::{Answer, Effect, Step, Transaction};
 use crate::testing::SeededDice;
 use crate::time::Timestamp;
@@ -100,6 +101,8 @@ pub struct World {
     pub trace: Vec<&'static str>,
     /// The refresh tokens that arrived at the server, in order.
     pub arrived: Vec<String>,
+    /// What each of those requests asked for: its grant type, and audience and scope if they were said.
+    pub asked: Vec<String>,
     /// Whether the server has ended the session.
     pub ended: bool,
     /// Whether the server was asked to revoke.
@@ -122,6 +125,7 @@ impl World {
             faults: Vec::new(),
             trace: Vec::new(),
             arrived: Vec::new(),
+            asked: Vec::new(),
             ended: false,
             revoked: false,
             kind,
@@ -210,7 +214,7 @@ impl World {
         let expect = Some(record.generation);
         record.generation = record.generation.next();
         self.current += 1;
-        record.access = Some(access(self.now, "elsewhere"));
+        record.access = vec![access(self.now, "elsewhere")];
         if let Some(rest) = &mut record.rest {
             rest.refresh_token = Some(Secret::new(refresh_token(self.current)));
         }
@@ -236,6 +240,14 @@ impl World {
         }
         let presented = form.take("refresh_token").expect("a refresh").expose().clone();
         self.arrived.push(presented.clone());
+        let mut asked = form.take("grant_type").expect("a kind of grant").expose().clone();
+        let scope = form.take("scope");
+        for (name, value) in [("audience", form.take("audience")), ("scope", scope)] {
+            if let Some(value) = value {
+                asked.push_str(&[" ", name, "=", value.expose()].concat());
+            }
+        }
+        self.asked.push(asked);
         let replayed = self.spent.contains(&presented);
         if replayed && self.kind != ServerKind::Forgiving {
             self.ended = true;
@@ -277,6 +289,8 @@ fn refresh_token(number: u64) -> String {
 
 fn access(now: Timestamp, token: &str) -> Access {
     Access {
+        purpose: Purpose::default(),
+        granted: None,
         token: Secret::from(token),
         token_type: TokenType::Bearer,
         received_at: now,
@@ -312,7 +326,7 @@ pub fn record(now: Timestamp, bound: bool, generation: Generation) -> Record {
             bound,
             refreshes: true,
         },
-        access: Some(access(now, "access-0")),
+        access: vec![access(now, "access-0")],
         rest: Some(Rest {
             refresh_token: Some(Secret::new(refresh_token(0))),
             key: bound.then_some(key),

@@ -176,7 +176,7 @@ fn a_good_token_makes_a_session() {
     let record = proven(&id_token(&nonce(), |claims| claims), NOW).unwrap();
     assert_eq!(record.view.identity.subject.as_str(), "user-1");
     assert!(record.view.bound && record.view.refreshes);
-    assert_eq!(record.access.unwrap().expires_at, Timestamp::from_seconds(NOW.seconds() + 60));
+    assert_eq!(record.access[0].expires_at, Timestamp::from_seconds(NOW.seconds() + 60));
 }
 
 #[test]

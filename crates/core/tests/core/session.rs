@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use gatepass_core::error::{Error, Refusal};
 use gatepass_core::field::Field;
-use gatepass_core::session::access::{GetAccess, Handout};
-use gatepass_core::session::freshness::MIN_TTL;
-use gatepass_core::session::record::Generation;
+use gatepass_core::name::{Audience, Scopes};
+use gatepass_core::session::access::{GetAccess, Handout, Wanted};
+use gatepass_core::session::record::{Generation, Purpose};
 use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::{Answer, Transaction};
@@ -15,7 +15,7 @@ use gatepass_core::testing::{Fault, ServerKind, World, advance, record, run};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn access(world: &mut World) -> Result<Handout, Error> {
-    let mut transaction = GetAccess::new(MIN_TTL, false);
+    let mut transaction = GetAccess::new(Wanted::default());
     run(world, &mut transaction, None);
     assert!(!world.locked, "the lock is released on every path: {:?}", world.trace);
     transaction.finish()
@@ -59,7 +59,7 @@ fn a_strict_issuer_gets_a_mark_ahead_of_the_request() {
 #[test]
 fn a_crash_between_answer_and_save_costs_nothing_where_the_issuer_forgives() {
     let mut world = expired(ServerKind::Forgiving);
-    let mut killed = GetAccess::new(MIN_TTL, false);
+    let mut killed = GetAccess::new(Wanted::default());
     run(&mut world, &mut killed, Some(5));
     assert_eq!(world.trace.last(), Some(&"send"));
     assert_eq!(token(&mut world).as_deref(), Ok("access-1"), "the replay got the same successor");
@@ -70,7 +70,7 @@ fn a_crash_between_answer_and_save_costs_nothing_where_the_issuer_forgives() {
 fn every_crash_leaves_a_session_that_the_next_caller_can_use() {
     for stop in 1..=7 {
         let mut world = expired(ServerKind::Forgiving);
-        run(&mut world, &mut GetAccess::new(MIN_TTL, false), Some(stop));
+        run(&mut world, &mut GetAccess::new(Wanted::default()), Some(stop));
         assert_eq!(token(&mut world).as_deref(), Ok("access-1"), "killed after effect {stop}");
     }
 }
@@ -170,7 +170,7 @@ fn a_refresh_that_ends_after_a_sign_out_does_not_bring_the_session_back() {
     let mut world = expired(ServerKind::Forgiving);
     // Without the lock, so that the person can sign out between the request and its answer.
     world.faults.push(Fault::LockTimesOut);
-    let mut refresh = GetAccess::new(MIN_TTL, false);
+    let mut refresh = GetAccess::new(Wanted::default());
     let owed = advance(&mut world, &mut refresh, Answer::Begin, 5).expect("the refresh is under way");
     assert_eq!(world.trace.last(), Some(&"send"));
     run(&mut world, &mut SignOut::new(), None);
@@ -216,7 +216,7 @@ fn a_key_alone_is_no_promise_that_a_replay_is_forgiven() {
 fn where_an_answer_is_given_once_a_crash_is_told_apart_from_a_revocation() {
     for (kind, killed_after) in [(ServerKind::Strict, 5), (ServerKind::StrictBound, 6)] {
         let mut world = expired(kind);
-        run(&mut world, &mut GetAccess::new(MIN_TTL, false), Some(killed_after));
+        run(&mut world, &mut GetAccess::new(Wanted::default()), Some(killed_after));
         assert_eq!(world.trace.last(), Some(&"send"));
         assert_eq!(token(&mut world), Err(Error::SessionLost), "{kind:?}");
     }
@@ -227,7 +227,7 @@ fn an_answer_about_somebody_else_is_not_adopted() {
     let mut world = expired(ServerKind::Forgiving);
     world.faults.push(Fault::SomebodyElse);
     assert_eq!(token(&mut world), Err(Error::BadClaim { claim: Field::Sub }));
-    assert_eq!(world.store.load().unwrap().access.unwrap().token.expose(), "access-0");
+    assert_eq!(world.store.load().unwrap().access[0].token.expose(), "access-0");
 }
 
 /// Lets a transaction do `effects` effects and gives it `Moved` for the last one, which was done all the same: the
@@ -266,4 +266,51 @@ fn a_new_session_is_kept_although_a_refresh_was_faster() {
     assert!(advance(&mut world, &mut save, owed, usize::MAX).is_none());
     assert_eq!(save.finish(), Ok(()));
     assert_eq!(world.store.load().unwrap().generation, Generation::from_number(900));
+}
+
+fn wanted(audience: Option<&str>, scopes: Option<&str>) -> Wanted {
+    let purpose = Purpose {
+        audience: audience.map(|name| Audience::named(name).unwrap()),
+        scopes: scopes.map(|scopes| Scopes::parse(scopes).unwrap()),
+    };
+    Wanted { purpose, ..Wanted::default() }
+}
+
+fn access_for(world: &mut World, wanted: Wanted) -> Result<Handout, Error> {
+    let mut transaction = GetAccess::new(wanted);
+    run(world, &mut transaction, None);
+    transaction.finish()
+}
+
+#[test]
+fn each_audience_and_each_set_of_scopes_has_a_token_of_its_own() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    let api = access_for(&mut world, wanted(Some("api"), None)).unwrap();
+    let narrow = access_for(&mut world, wanted(None, Some("openid"))).unwrap();
+    assert!(api.refreshed && narrow.refreshed && api.access.token != narrow.access.token);
+    assert_eq!(narrow.scopes().as_str(), "openid");
+    assert_eq!(api.scopes().as_str(), "openid offline_access");
+    assert_eq!(world.asked, ["refresh_token audience=api", "refresh_token scope=openid"]);
+    // Both are kept, and so is the first one, which nobody asked to replace.
+    assert!(access_for(&mut world, wanted(Some("api"), None)).unwrap().access.token == api.access.token);
+    assert!(
+        access_for(&mut world, wanted(None, Some("openid"))).unwrap().access.token == narrow.access.token
+    );
+    assert_eq!(token(&mut world).as_deref(), Ok("access-0"));
+    assert_eq!(world.arrived.len(), 2);
+}
+
+#[test]
+fn a_refresh_asks_for_no_scope_that_was_not_granted() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    let error = access_for(&mut world, wanted(None, Some("openid admin"))).err();
+    assert_eq!(error, Some(Error::Configuration { field: Field::Scope }));
+    assert!(world.arrived.is_empty());
+}
+
+#[test]
+fn a_narrow_token_does_not_narrow_the_session() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    drop(access_for(&mut world, wanted(None, Some("openid"))));
+    assert_eq!(world.store.load().unwrap().view.scopes.as_str(), "openid offline_access");
 }
