@@ -6,9 +6,8 @@ use gatepass_core::error::Error;
 use gatepass_core::protocol::{authorize, discovery, jwks};
 use gatepass_core::secret::Secret;
 use gatepass_core::session::client::Client;
-use gatepass_core::session::login::{
-    Exchange, Exchanged, Pending, Rejected, Start, Unproven, begin, wants_key,
-};
+use gatepass_core::session::grant::{Unproven, wants_key};
+use gatepass_core::session::login::{Authorization, Exchange, Exchanged, Pending, Rejected, Start, begin};
 use gatepass_core::session::record::Record;
 use tokio::sync::oneshot;
 
@@ -86,7 +85,14 @@ where
     let mut loopback = Loopback::bind(PATH).await?;
     let redirect_uri = loopback.redirect_uri().clone();
     let start = Start { redirect_uri, key, prompt: options.prompt, login_hint: options.login_hint };
-    let (url, pending) = begin(client, &provider, start, clock::now(), &mut OsDice)?;
+    let (authorization, pending) = begin(client, &provider, start, clock::now(), &mut OsDice)?;
+    let url = match authorization {
+        Authorization::Open(url) => url,
+        Authorization::Push(pushing) => {
+            let response = http.get(pushing.request()).await?;
+            pushing.pushed(&response)?
+        }
+    };
     let opened = options.open_browser && browser::open(&url);
     tell(Event::Waiting { url: &url, opened, limit: options.limit });
     let wait = tokio::time::timeout(options.limit, redirected(&mut loopback, pending, &mut tell));

@@ -15,7 +15,8 @@ use gatepass_core::protocol::id_token::Check;
 use gatepass_core::protocol::{authorize, jwks};
 use gatepass_core::secret::Secret;
 use gatepass_core::session::client::Client;
-use gatepass_core::session::login::{self, Exchange, Exchanged, Rejected, Start, Unproven, wants_key};
+use gatepass_core::session::grant::{Unproven, wants_key};
+use gatepass_core::session::login::{self, Authorization, Exchange, Exchanged, Rejected, Start};
 use gatepass_core::session::record::{BoundKey, Record};
 use gatepass_core::session::transaction::Answer as Plain;
 use gatepass_core::time::Timestamp;
@@ -62,7 +63,8 @@ pub struct SignIn {
     /// The issuer's metadata, kept for this login alone. It is not stored: endpoints that were changed by hand in a
     /// store would be sent codes and tokens.
     provider: Option<Provider>,
-    url: Option<Secret>,
+    /// What the person is sent to once the login is kept.
+    authorization: Option<Authorization>,
 }
 
 impl SignIn {
@@ -81,7 +83,7 @@ impl SignIn {
             prompt: form.wish("prompt"),
             login_hint: form.wish("login_hint"),
             provider: None,
-            url: None,
+            authorization: None,
         })
     }
 
@@ -92,6 +94,9 @@ impl SignIn {
                 discovery::request(&self.client.issuer).map(|request| view::send(&request))
             }
             Answer::Plain(Plain::Sent(response)) => {
+                if let Some(Authorization::Push(pushing)) = self.authorization.take() {
+                    return pushing.pushed(&response).map(|url| view::go(&url));
+                }
                 let provider = discovery::parse(&response, &self.client.issuer)?;
                 if wants_key(&self.client, &provider)? {
                     self.provider = Some(provider);
@@ -104,7 +109,11 @@ impl SignIn {
                 let key = BoundKey { public: public(&point)?, private: None };
                 self.begin(&provider, Some(key), now)
             }
-            Answer::Kept => self.url.take().map(|url| view::go(&url)).ok_or(Error::Bug),
+            Answer::Kept => match &self.authorization {
+                Some(Authorization::Open(url)) => Ok(view::go(url)),
+                Some(Authorization::Push(pushing)) => Ok(view::send(pushing.request())),
+                None => Err(Error::Bug),
+            },
             answer => Err(answer.error()),
         }
     }
@@ -112,8 +121,8 @@ impl SignIn {
     fn begin(&mut self, provider: &Provider, key: Option<BoundKey>, now: Timestamp) -> Result<View, Error> {
         let (prompt, login_hint) = (self.prompt.take(), self.login_hint.take());
         let start = Start { redirect_uri: self.redirect_uri.clone(), key, prompt, login_hint };
-        let (url, pending) = login::begin(&self.client, provider, start, now, &mut BrowserDice)?;
-        self.url = Some(url);
+        let (authorization, pending) = login::begin(&self.client, provider, start, now, &mut BrowserDice)?;
+        self.authorization = Some(authorization);
         Ok(view::keep(&pending))
     }
 }

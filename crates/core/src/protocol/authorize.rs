@@ -6,11 +6,10 @@ use crate::error::{Error, Refusal};
 use crate::field::{Field, Message};
 use crate::form::{Form, Query};
 use crate::name::{Audience, ClientId, Scopes};
-use crate::protocol::discovery::Provider;
 use crate::protocol::pkce;
 use crate::secret::Secret;
 use crate::text::cut;
-use crate::url::RedirectUri;
+use crate::url::{Endpoint, RedirectUri};
 
 /// What one authorization request asks for.
 #[derive(Debug)]
@@ -37,25 +36,31 @@ pub struct Ask<'a> {
     pub login_hint: Option<&'a str>,
 }
 
+impl Ask<'_> {
+    /// The parameters (RFC 6749 section 4.1.1, RFC 7636 section 4.3, OpenID Connect Core 1.0 section 3.1.2.1).
+    pub fn form(&self) -> Form {
+        // OpenID Connect Core 1.0 section 11: offline access is given only with consent asked for.
+        let consent = self.scopes.contains("offline_access").then_some("consent");
+        let form = Form::new()
+            .with("response_type", "code")
+            .with("client_id", self.client_id.as_str())
+            .with("redirect_uri", self.redirect_uri.as_str())
+            .with("scope", self.scopes.as_str())
+            .with("state", self.state.expose())
+            .with("nonce", self.nonce.expose())
+            .with("code_challenge", &pkce::challenge(self.verifier))
+            .with("code_challenge_method", pkce::METHOD)
+            .with_some("dpop_jkt", self.thumbprint.as_deref())
+            .with_some("prompt", self.prompt.or(consent))
+            .with_some("login_hint", self.login_hint);
+        form.for_audience(self.audience)
+    }
+}
+
 /// The address to open in the person's browser. It holds the state, so it is a secret.
-pub fn url(provider: &Provider, ask: &Ask<'_>) -> Secret {
-    // OpenID Connect Core 1.0 section 11: offline access is given only with consent asked for.
-    let consent = ask.scopes.contains("offline_access").then_some("consent");
-    let query = Form::new()
-        .with("response_type", "code")
-        .with("client_id", ask.client_id.as_str())
-        .with("redirect_uri", ask.redirect_uri.as_str())
-        .with("scope", ask.scopes.as_str())
-        .with("state", ask.state.expose())
-        .with("nonce", ask.nonce.expose())
-        .with("code_challenge", &pkce::challenge(ask.verifier))
-        .with("code_challenge_method", pkce::METHOD)
-        .with_some("dpop_jkt", ask.thumbprint.as_deref())
-        .with_some("prompt", ask.prompt.or(consent))
-        .with_some("login_hint", ask.login_hint)
-        .for_audience(ask.audience)
-        .finish();
-    let endpoint = provider.authorization_endpoint.as_str();
+pub fn url(authorization_endpoint: &Endpoint, parameters: Form) -> Secret {
+    let endpoint = authorization_endpoint.as_str();
+    let query = parameters.finish();
     let mut url = String::with_capacity(endpoint.len() + 1 + query.expose().len());
     url.push_str(endpoint);
     // RFC 6749 section 3.1: an endpoint may bring a query of its own.

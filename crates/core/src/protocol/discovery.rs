@@ -25,6 +25,10 @@ pub struct Provider {
     pub jwks_uri: Endpoint,
     /// Where grants are given back, if that is possible.
     pub revocation_endpoint: Option<Endpoint>,
+    /// Where authorization requests are handed in (RFC 9126 section 5).
+    pub pushed_authorization_request_endpoint: Option<Endpoint>,
+    /// Whether no others are taken (`require_pushed_authorization_requests`, RFC 9126 section 5).
+    pub requires_push: bool,
     /// Whether every authorization response names its issuer (RFC 9207 section 3).
     pub names_itself: bool,
     /// Whether tokens can be bound to an ES256 key (RFC 9449 section 5.1).
@@ -64,6 +68,8 @@ pub fn parse(response: &Response, issuer: &Issuer) -> Result<Provider, Error> {
         token_endpoint: required(Field::TokenEndpoint)?,
         jwks_uri: required(Field::JwksUri)?,
         revocation_endpoint: endpoint(Field::RevocationEndpoint)?,
+        pushed_authorization_request_endpoint: endpoint(Field::PushedAuthorizationRequestEndpoint)?,
+        requires_push: metadata.flag(Field::RequirePushedAuthorizationRequests)?,
         names_itself: metadata.flag(Field::AuthorizationResponseIssParameterSupported)?,
         binds_keys: metadata.texts(Field::DpopSigningAlgValuesSupported)?.contains(&es256),
         forgives_replay: metadata.text(Field::GatepassRefreshTokenReplay)? == Some("successor"),

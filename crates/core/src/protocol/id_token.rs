@@ -52,8 +52,8 @@ pub struct Expected<'a> {
     pub issuer: &'a Issuer,
     /// The client of this login.
     pub client_id: &'a ClientId,
-    /// The nonce of this login.
-    pub nonce: &'a Secret,
+    /// The nonce of this login; a device code has none.
+    pub nonce: Option<&'a Secret>,
     /// The access token that came with it, for `at_hash`.
     pub access_token: &'a Secret,
 }
@@ -115,7 +115,7 @@ pub fn prove(
     if iat > now.plus(LEEWAY) {
         return Err(bad(Field::Iat));
     }
-    if claims.secret(Field::Nonce)?.as_ref() != Some(expected.nonce) {
+    if expected.nonce.is_some() && claims.secret(Field::Nonce)?.as_ref() != expected.nonce {
         return Err(bad(Field::Nonce));
     }
     // Section 3.1.3.6: half of the hash of the access token; SHA-256 belongs to both algorithms in use.

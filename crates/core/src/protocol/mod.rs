@@ -8,6 +8,7 @@
 //! | `token_response` | what a token endpoint answers | RFC 6749 section 5.1 |
 //! | `discovery` | where everything is | OpenID Connect Discovery 1.0 section 4, RFC 9207 section 3 |
 //! | `authorize` | to the server and back | RFC 6749 sections 4.1.1 and 4.1.2, RFC 9207 section 2 |
+//! | `par` | an authorization request handed in first | RFC 9126 section 2 |
 //! | `exchange` | code for tokens | RFC 6749 section 4.1.3, RFC 7636 section 4.5 |
 //! | `refresh` | refresh token for tokens | RFC 6749 section 6 |
 //! | `jwks` | the issuer's keys | RFC 7517 section 5 |
@@ -21,6 +22,7 @@ pub mod error_body;
 pub mod exchange;
 pub mod id_token;
 pub mod jwks;
+pub mod par;
 pub mod pkce;
 pub mod refresh;
 pub mod revoke;

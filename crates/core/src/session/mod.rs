@@ -16,6 +16,7 @@
 pub mod access;
 pub mod client;
 pub mod freshness;
+pub mod grant;
 pub mod login;
 pub mod record;
 pub mod save;

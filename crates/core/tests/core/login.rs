@@ -8,9 +8,12 @@ use gatepass_core::http::Response;
 use gatepass_core::json::{Writer, array};
 use gatepass_core::jwk::PublicKey;
 use gatepass_core::jwt::{assemble, signing_input};
+use gatepass_core::name::Audience;
 use gatepass_core::protocol::{authorize, discovery, jwks};
+use gatepass_core::secret::Secret;
 use gatepass_core::session::client::Client;
-use gatepass_core::session::login::{Exchange, Exchanged, Pending, Rejected, Start, Unproven, begin};
+use gatepass_core::session::grant::Unproven;
+use gatepass_core::session::login::{Authorization, Exchange, Exchanged, Pending, Rejected, Start, begin};
 use gatepass_core::session::record::{BoundKey, Record};
 use gatepass_core::testing::SeededDice;
 use gatepass_core::time::Timestamp;
@@ -31,28 +34,44 @@ fn key() -> PublicKey {
     PublicKey::P256 { x: [3; 32], y: [4; 32] }
 }
 
-/// Begins a login and gives it with the parameters of its authorization request.
-fn begun() -> (Query, Pending) {
-    let metadata = Writer::new()
+/// What the provider says of itself.
+fn metadata() -> Writer {
+    Writer::new()
         .text("issuer", ISSUER)
         .text("authorization_endpoint", "https://issuer.example/authorize")
         .text("token_endpoint", "https://issuer.example/token")
         .text("jwks_uri", "https://issuer.example/jwks")
         .flag("authorization_response_iss_parameter_supported", true)
         .raw("dpop_signing_alg_values_supported", "[\"ES256\"]")
-        .finish();
-    let client = client();
-    let provider = discovery::parse(&json(metadata), &client.issuer).unwrap();
+}
+
+/// The same, of a provider that takes requests from the client alone (RFC 9126 section 5).
+fn wants_push() -> Writer {
+    metadata()
+        .text("pushed_authorization_request_endpoint", "https://issuer.example/par")
+        .flag("require_pushed_authorization_requests", true)
+}
+
+fn begin_at(metadata: Writer, client: &Client) -> (Authorization, Pending) {
+    let provider = discovery::parse(&json(metadata.finish()), &client.issuer).unwrap();
     let start = Start {
         redirect_uri: RedirectUri::loopback(4711, "/callback"),
         key: Some(BoundKey { public: key(), private: None }),
         prompt: None,
         login_hint: None,
     };
-    let (url, pending) = begin(&client, &provider, start, NOW, &mut SeededDice::new(3)).unwrap();
-    let query =
-        Query::parse(url.expose().split_once('?').unwrap().1, Message::AuthorizationResponse).unwrap();
-    (query, pending)
+    begin(client, &provider, start, NOW, &mut SeededDice::new(3)).unwrap()
+}
+
+fn parameters(url: &str) -> Query {
+    Query::parse(url.split_once('?').unwrap().1, Message::AuthorizationResponse).unwrap()
+}
+
+/// Begins a login and gives it with the parameters of its authorization request.
+fn begun() -> (Query, Pending) {
+    let (authorization, pending) = begin_at(metadata(), &client());
+    let Authorization::Open(url) = authorization else { panic!("nothing has to be handed in") };
+    (parameters(url.expose()), pending)
 }
 
 fn redirect(pending: Pending, query: &str) -> Result<Exchange, Rejected> {
@@ -120,6 +139,68 @@ fn asks_for_all_that_ties_the_answer_to_this_login() {
     assert_eq!(take("prompt"), "consent", "offline access needs it");
     assert_eq!(take("scope"), "openid offline_access");
     assert_eq!([take("state"), take("nonce"), take("code_challenge")].map(|text| text.len()), [43; 3]);
+}
+
+#[test]
+fn an_audience_is_named_by_one_parameter() {
+    for (audience, named, other) in [
+        (Audience::named("api").unwrap(), ("audience", "api"), "resource"),
+        (Audience::resource("https://api.example").unwrap(), ("resource", "https://api.example"), "audience"),
+    ] {
+        let client = Client { audience: Some(audience), ..client() };
+        let (Authorization::Open(url), _) = begin_at(metadata(), &client) else {
+            panic!("nothing is pushed")
+        };
+        let mut query = parameters(url.expose());
+        assert!(query.take(named.0) == Some(Secret::from(named.1)) && query.take(other).is_none());
+    }
+}
+
+#[test]
+fn a_server_that_wants_the_request_first_gets_it_first() {
+    let (mut direct, _) = begun();
+    let (Authorization::Push(pushing), pending) = begin_at(wants_push(), &client()) else {
+        panic!("not pushed")
+    };
+    let request = pushing.request();
+    assert_eq!(request.url.as_str(), "https://issuer.example/par");
+    let mut pushed =
+        Query::parse(request.body.as_ref().unwrap().expose(), Message::AuthorizationResponse).unwrap();
+    for name in ["client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "dpop_jkt"] {
+        let value = pushed.take(name);
+        assert!(value.is_some() && value == direct.take(name), "{name}");
+    }
+    // RFC 9126 section 2.2 prints such a name.
+    let name = "urn:ietf:params:oauth:request_uri:6esc_11ACC5bwc014ltc14eY22c";
+    let body = Writer::new().text("request_uri", name).number("expires_in", 60).finish();
+    let created = Response::new(201, &|_| None, body.into_bytes());
+    let url = pushing.pushed(&created).unwrap();
+    let mut query = parameters(url.expose());
+    assert!(url.expose().starts_with("https://issuer.example/authorize?"));
+    assert!(query.take("request_uri") == Some(Secret::from(name)));
+    assert!(query.take("client_id") == Some(Secret::from("client")));
+    assert!(query.take("state").is_none() && query.take("code_challenge").is_none(), "nothing is said twice");
+    let state = pending.state().expose().clone();
+    assert!(redirect(pending, &answer(&state)).is_ok());
+}
+
+#[test]
+fn a_request_that_is_not_taken_opens_nothing() {
+    for (status, body, error) in [
+        (400, r#"{"error":"invalid_request"}"#, Error::Refused(Refusal::InvalidRequest)),
+        (503, "", Error::Unreachable),
+        (
+            201,
+            "{}",
+            Error::Malformed { message: Message::PushedAuthorizationResponse, field: Field::RequestUri },
+        ),
+    ] {
+        let (Authorization::Push(pushing), _) = begin_at(wants_push(), &client()) else {
+            panic!("not pushed")
+        };
+        let response = Response::new(status, &|_| None, body.as_bytes().to_vec());
+        assert_eq!(pushing.pushed(&response).err(), Some(error), "{status}");
+    }
 }
 
 #[test]
