@@ -107,6 +107,7 @@ names!(
         Status = "status",
         Sub = "sub",
         TokenEndpoint = "token_endpoint",
+        TokenEndpointAuthMethod = "token_endpoint_auth_method",
         TokenType = "token_type",
         Use = "use",
         V = "v",

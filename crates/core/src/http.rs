@@ -42,19 +42,22 @@ pub struct Request {
     pub headers: Vec<(&'static str, Secret)>,
     /// The body, if there is one; its `content-type` is among the headers.
     pub body: Option<Secret>,
+    /// Whether the endpoint wants to know whose request it is: then a client that has credentials shows them
+    /// (`protocol::client_auth`).
+    pub by_client: bool,
 }
 
 impl Request {
     /// Asks for a JSON document.
     pub fn get(url: Endpoint) -> Self {
-        Self { method: Method::Get, url, headers: accept_json(), body: None }
+        Self { method: Method::Get, url, headers: accept_json(), body: None, by_client: false }
     }
 
-    /// Posts a form and asks for JSON (RFC 6749 section 4.1.3 and its kin).
+    /// Posts a form of a client's, and asks for JSON (RFC 6749 section 4.1.3 and its kin).
     pub fn post(url: Endpoint, form: Form) -> Self {
         let mut headers = accept_json();
         headers.push(("content-type", Secret::from("application/x-www-form-urlencoded")));
-        Self { method: Method::Post, url, headers, body: Some(form.finish()) }
+        Self { method: Method::Post, url, headers, body: Some(form.finish()), by_client: true }
     }
 
     /// Adds a DPoP proof (RFC 9449 section 4.1), if there is one.

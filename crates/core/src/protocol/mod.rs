@@ -3,6 +3,7 @@
 //! | file | step | specification |
 //! |---|---|---|
 //! | `error_body` | error responses | RFC 6749 section 5.2 |
+//! | `client_auth` | how a client shows that it is itself | RFC 6749 section 2.3, RFC 7523 section 2.2 |
 //! | `pkce` | code verifier and challenge | RFC 7636 section 4 |
 //! | `dpop` | proof of possession | RFC 9449 section 4 |
 //! | `token_response` | what a token endpoint answers | RFC 6749 section 5.1 |
@@ -16,6 +17,7 @@
 //! | `revoke` | giving a grant back | RFC 7009 section 2 |
 
 pub mod authorize;
+pub mod client_auth;
 pub mod discovery;
 pub mod dpop;
 pub mod error_body;

@@ -25,6 +25,7 @@ const CORE: &[&str] = &[
     "jwt",
     // protocol
     "protocol::error_body",
+    "protocol::client_auth",
     "protocol::pkce",
     "protocol::dpop",
     "protocol::token_response",

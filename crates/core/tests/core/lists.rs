@@ -8,6 +8,7 @@ use crate::layers::{crates, sources};
 const EXPOSES: &[(&str, &str)] = &[
     ("core/form", "reads and decodes what travels in forms"),
     ("core/protocol::authorize", "state, nonce and code are parameters"),
+    ("core/protocol::client_auth", "a client's secret leaves in a header or a parameter"),
     ("core/protocol::discovery", "reads a response body"),
     ("core/protocol::dpop", "hashes the access token"),
     ("core/protocol::error_body", "reads a response body"),
