@@ -1,6 +1,11 @@
 //! The loop that answers a transaction: it does what core asks for and has no opinion.
 
+use std::sync::Arc;
+
 use gatepass_core::error::Error;
+use gatepass_core::http::{Request, Response};
+use gatepass_core::protocol::client_auth::{ClientAuth, Prepared};
+use gatepass_core::session::client::Client;
 use gatepass_core::session::transaction::{Answer, Effect, Step, Transaction};
 
 use crate::clock;
@@ -15,12 +20,38 @@ use crate::store::{Changed, Fallback, Store};
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) fallback: Fallback,
-    pub(crate) http: Http,
+    http: Http,
+    client: Client,
+    client_auth: Arc<ClientAuth>,
 }
 
 impl World {
-    pub(crate) fn new(store: Store, fallback: Fallback) -> Self {
-        Self { store, fallback, http: Http::default() }
+    pub(crate) fn new(
+        store: Store,
+        fallback: Fallback,
+        client: Client,
+        client_auth: Arc<ClientAuth>,
+    ) -> Self {
+        Self { store, fallback, http: Http::default(), client, client_auth }
+    }
+
+    /// Sends a request, with the client's credentials where they are wanted; `None` if no whole answer came.
+    async fn send(&self, request: Request) -> Result<Option<Response>, Error> {
+        let Client { client_id, issuer, .. } = &self.client;
+        let request = match self.client_auth.prepare(client_id, issuer, request, clock::now(), &mut OsDice)? {
+            Prepared::Ready(request) => request,
+            Prepared::Sign(assertion) => {
+                let ClientAuth::PrivateKeyJwt(key) = &*self.client_auth else { return Err(Error::Bug) };
+                let signature = sign(&key.private, assertion.signing_input())?;
+                assertion.signed(&signature)?
+            }
+        };
+        Ok(self.http.send(&request).await)
+    }
+
+    /// The same, where a lost answer has only one meaning.
+    pub(crate) async fn ask(&self, request: Request) -> Result<Response, Error> {
+        self.send(request).await?.ok_or(Error::Unreachable)
     }
 
     /// Runs a transaction as far as the store alone carries it: a cached token needs neither thread nor runtime.
@@ -65,7 +96,10 @@ impl World {
             }
             // Natively the key is always sealed with the tokens.
             Effect::Sign { private: None, .. } => Answer::Failed(Error::KeyLost),
-            Effect::Send(request) => self.http.send(&request).await.map_or(Answer::Lost, Answer::Sent),
+            Effect::Send(request) => match self.send(request).await {
+                Ok(response) => response.map_or(Answer::Lost, Answer::Sent),
+                Err(error) => Answer::Failed(error),
+            },
             Effect::Save { record, expect } => {
                 pause_for_test();
                 changed(self.store.save(&record, expect, self.fallback), Answer::Saved)
@@ -112,5 +146,60 @@ fn pause_for_test() {
         loop {
             std::thread::park();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepass_core::field::Field;
+    use gatepass_core::form::Form;
+    use gatepass_core::secret::Secret;
+    use gatepass_core::url::Endpoint;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Asks a server for something and gives what arrived there.
+    async fn arrived(request: impl FnOnce(Endpoint) -> Request, client_auth: ClientAuth) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/token", listener.local_addr().unwrap());
+        let client = Client::new("https://issuer.example", "client", "openid", "ES256", "off").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path(), "gatepass-test", &["issuer", "client", "default"]);
+        let world = World::new(store, Fallback::Deny, client, Arc::new(client_auth));
+        let served = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut bytes = vec![0; 4096];
+            let length = stream.read(&mut bytes).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            String::from_utf8_lossy(&bytes[..length]).into_owned()
+        };
+        let endpoint = Endpoint::new(&url, Field::TokenEndpoint).unwrap();
+        let (answer, arrived) = tokio::join!(world.ask(request(endpoint)), served);
+        assert_eq!(answer.unwrap().status, 200);
+        arrived
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn credentials_go_where_the_client_is_asked_for_and_nowhere_else() {
+        let auth = || ClientAuth::SecretBasic(Secret::from("the-secret"));
+        let form = || Form::new().with("client_id", "client");
+        let asked = arrived(|url| Request::post(url, form()), auth()).await;
+        // client:the-secret
+        assert!(asked.contains("authorization: Basic Y2xpZW50OnRoZS1zZWNyZXQ="), "{asked}");
+        let asked = arrived(Request::get, auth()).await;
+        assert!(!asked.contains("authorization"), "{asked}");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_assertion_is_signed_by_the_clients_own_key() {
+        let key = crate::sign::generate().unwrap();
+        let auth = ClientAuth::PrivateKeyJwt(gatepass_core::protocol::client_auth::AssertionKey {
+            kid: None,
+            private: key.private.unwrap(),
+        });
+        let asked = arrived(|url| Request::post(url, Form::new()), auth).await;
+        assert!(asked.contains("client_assertion=eyJ") && asked.contains("jwt-bearer"), "{asked}");
     }
 }

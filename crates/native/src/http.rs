@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use gatepass_core::error::Error;
 use gatepass_core::http::{MAX_BODY, Method, Request, Response};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -65,11 +64,6 @@ impl Http {
         let headers = answer.headers();
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(String::from);
         Some(Response::new(answer.status().as_u16(), &header, body))
-    }
-
-    /// Sends a request whose loss has only one meaning.
-    pub(crate) async fn get(&self, request: &Request) -> Result<Response, Error> {
-        self.send(request).await.ok_or(Error::Unreachable)
     }
 }
 

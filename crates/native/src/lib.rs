@@ -35,6 +35,7 @@ use std::sync::Arc;
 pub use gatepass_core::error::{Error, Fault, Refusal};
 pub use gatepass_core::field::{Field, Message};
 pub use gatepass_core::name::{Audience, Profile, Scopes};
+pub use gatepass_core::protocol::client_auth::{AssertionKey, ClientAuth};
 pub use gatepass_core::secret::Secret;
 pub use gatepass_core::session::access::{Handout, Wanted};
 pub use gatepass_core::session::client::{Client, Dpop};
@@ -61,6 +62,8 @@ use crate::worker::Worker;
 pub struct Settings {
     /// The client and its issuer.
     pub client: Client,
+    /// What the client shows of itself; most programs on people's machines can keep no secret and show nothing.
+    pub client_auth: Arc<ClientAuth>,
     /// The service name in the OS keyring.
     pub service: String,
     /// Which of the person's accounts.
@@ -75,7 +78,8 @@ impl Settings {
     /// Settings for the `default` profile that refuse to work without a keyring.
     pub fn new(client: Client, service: &str, folder: PathBuf) -> Self {
         let profile = String::from("default");
-        Self { client, service: service.to_owned(), profile, folder, fallback: Fallback::Deny }
+        let client_auth = Arc::new(ClientAuth::None);
+        Self { client, client_auth, service: service.to_owned(), profile, folder, fallback: Fallback::Deny }
     }
 }
 
@@ -101,10 +105,11 @@ pub struct Status {
 impl Gatepass {
     /// Touches neither network nor store.
     pub fn new(settings: Settings) -> Self {
-        let Settings { client, service, profile, folder, fallback } = settings;
+        let Settings { client, client_auth, service, profile, folder, fallback } = settings;
         let grant = [client.issuer.as_str(), client.client_id.as_str(), profile.as_str()];
         let store = Store::new(&folder, &service, &grant);
-        Self { client, world: Arc::new(World::new(store, fallback)), worker: Worker::default() }
+        let world = World::new(store, fallback, client.clone(), client_auth);
+        Self { client, world: Arc::new(world), worker: Worker::default() }
     }
 
     /// What time this library goes by.
@@ -154,7 +159,7 @@ impl Gatepass {
                 }
                 save.finish()
             };
-            login::login(&client, &world.http, options, Box::new(tell), keep).await?;
+            login::login(&client, &world, options, Box::new(tell), keep).await?;
             Ok(keeping)
         })
     }

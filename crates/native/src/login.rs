@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::browser;
 use crate::clock;
-use crate::http::Http;
+use crate::drive::World;
 use crate::loopback::{Loopback, Page};
 use crate::random::OsDice;
 use crate::sign;
@@ -72,7 +72,7 @@ struct Arrived {
 /// Signs in, up to a session that nobody has stored yet; `keep` stores it.
 pub(crate) async fn login<K>(
     client: &Client,
-    http: &Http,
+    world: &World,
     options: LoginOptions,
     mut tell: Tell,
     keep: impl FnOnce(Record) -> K,
@@ -80,7 +80,8 @@ pub(crate) async fn login<K>(
 where
     K: Future<Output = Result<(), Error>>,
 {
-    let provider = discovery::parse(&http.get(&discovery::request(&client.issuer)?).await?, &client.issuer)?;
+    let metadata = world.ask(discovery::request(&client.issuer)?).await?;
+    let provider = discovery::parse(&metadata, &client.issuer)?;
     let key = if wants_key(client, &provider)? { Some(sign::generate()?) } else { None };
     let mut loopback = Loopback::bind(PATH).await?;
     let redirect_uri = loopback.redirect_uri().clone();
@@ -88,8 +89,8 @@ where
     let (authorization, pending) = begin(client, &provider, start, clock::now(), &mut OsDice)?;
     let url = match authorization {
         Authorization::Open(url) => url,
-        Authorization::Push(pushing) => {
-            let response = http.get(pushing.request()).await?;
+        Authorization::Push(mut pushing) => {
+            let response = world.ask(pushing.request()?).await?;
             pushing.pushed(&response)?
         }
     };
@@ -97,7 +98,7 @@ where
     tell(Event::Waiting { url: &url, opened, limit: options.limit });
     let wait = tokio::time::timeout(options.limit, redirected(&mut loopback, pending, &mut tell));
     let Arrived { exchange, reply } = wait.await.map_err(|_| Error::LoginExpired)??;
-    let result = finish(http, exchange, keep).await;
+    let result = finish(world, exchange, keep).await;
     // The page says what really happened, so it waits for the end.
     let page = if result.is_ok() { Page::Success } else { Page::Failure };
     let _ = reply.send(page);
@@ -137,17 +138,17 @@ async fn redirected(
     }
 }
 
-async fn finish<K>(http: &Http, exchange: Exchange, keep: impl FnOnce(Record) -> K) -> Result<(), Error>
+async fn finish<K>(world: &World, exchange: Exchange, keep: impl FnOnce(Record) -> K) -> Result<(), Error>
 where
     K: Future<Output = Result<(), Error>>,
 {
-    let unproven = exchanged(http, exchange).await?;
-    let keys = jwks::parse(&http.get(&unproven.jwks_request()).await?)?;
+    let unproven = exchanged(world, exchange).await?;
+    let keys = jwks::parse(&world.ask(unproven.jwks_request()).await?)?;
     let vouched = verify(unproven.check(&keys)?)?;
     keep(unproven.prove(&vouched, clock::now(), &mut OsDice)?).await
 }
 
-async fn exchanged(http: &Http, mut exchange: Exchange) -> Result<Unproven, Error> {
+async fn exchanged(world: &World, mut exchange: Exchange) -> Result<Unproven, Error> {
     loop {
         let proof = match exchange.proof(clock::now(), &mut OsDice)? {
             None => None,
@@ -157,7 +158,7 @@ async fn exchanged(http: &Http, mut exchange: Exchange) -> Result<Unproven, Erro
                 Some(proof.signed(&signature)?)
             }
         };
-        let response = http.get(&exchange.request(proof)).await?;
+        let response = world.ask(exchange.request(proof)).await?;
         match exchange.parse(&response, clock::now())? {
             Exchanged::Tokens(unproven) => return Ok(unproven),
             Exchanged::Again(again) => exchange = again,

@@ -109,9 +109,9 @@ impl SignIn {
                 let key = BoundKey { public: public(&point)?, private: None };
                 self.begin(&provider, Some(key), now)
             }
-            Answer::Kept => match &self.authorization {
+            Answer::Kept => match &mut self.authorization {
                 Some(Authorization::Open(url)) => Ok(view::go(url)),
-                Some(Authorization::Push(pushing)) => Ok(view::send(pushing.request())),
+                Some(Authorization::Push(pushing)) => pushing.request().map(|request| view::send(&request)),
                 None => Err(Error::Bug),
             },
             answer => Err(answer.error()),

@@ -108,7 +108,7 @@ fn basic(mut request: Request, client_id: &ClientId, secret: &Secret) -> Request
             letter => letter,
         });
     }
-    while (header.len() - "Basic ".len()) % 4 != 0 {
+    while !(header.len() - "Basic ".len()).is_multiple_of(4) {
         header.push('=');
     }
     request.headers.push(("authorization", Secret::new(header)));

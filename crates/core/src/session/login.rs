@@ -53,15 +53,15 @@ pub enum Authorization {
 /// An authorization request that goes to the server before the person does (RFC 9126).
 #[derive(Debug)]
 pub struct Pushing {
-    request: Request,
+    request: Option<Request>,
     authorization_endpoint: Endpoint,
     client_id: ClientId,
 }
 
 impl Pushing {
-    /// The request to send.
-    pub const fn request(&self) -> &Request {
-        &self.request
+    /// The request to send, once.
+    pub fn request(&mut self) -> Result<Request, Error> {
+        self.request.take().ok_or(Error::Bug)
     }
 
     /// Reads the answer: the address to open in the person's browser.
@@ -115,7 +115,7 @@ pub fn begin(
     let authorization = match &provider.pushed_authorization_request_endpoint {
         // RFC 9126 section 5: the server takes no other.
         Some(endpoint) if provider.requires_push => Authorization::Push(Pushing {
-            request: par::request(endpoint, ask.form()),
+            request: Some(par::request(endpoint, ask.form())),
             authorization_endpoint: provider.authorization_endpoint.clone(),
             client_id: client.client_id.clone(),
         }),

@@ -159,10 +159,10 @@ fn an_audience_is_named_by_one_parameter() {
 #[test]
 fn a_server_that_wants_the_request_first_gets_it_first() {
     let (mut direct, _) = begun();
-    let (Authorization::Push(pushing), pending) = begin_at(wants_push(), &client()) else {
+    let (Authorization::Push(mut pushing), pending) = begin_at(wants_push(), &client()) else {
         panic!("not pushed")
     };
-    let request = pushing.request();
+    let request = pushing.request().unwrap();
     assert_eq!(request.url.as_str(), "https://issuer.example/par");
     let mut pushed =
         Query::parse(request.body.as_ref().unwrap().expose(), Message::AuthorizationResponse).unwrap();
