@@ -2,10 +2,12 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::form::Form;
 use crate::secret::{Secret, SecretBytes};
-use crate::text::cut;
+use crate::text::{cut, pieces};
+use crate::time::Timestamp;
 use crate::url::Endpoint;
 
 /// The most that a shell reads of any response body, in bytes. What is longer is cut off and then refused as
@@ -85,6 +87,8 @@ pub struct Response {
     pub json: bool,
     /// A nonce for the next proof to this origin (RFC 9449 section 8).
     pub dpop_nonce: Option<String>,
+    /// When to come back, as it was written; [`Response::retry_after`] reads it.
+    pub retry_after: Option<String>,
     /// The body, at most [`MAX_BODY`] bytes and one more.
     pub body: SecretBytes,
 }
@@ -96,11 +100,94 @@ impl Response {
             let kind = cut(&value, b';').0.trim_ascii();
             kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
         });
-        Self { status, json, dpop_nonce: header("dpop-nonce"), body: Secret::new(body) }
+        Self {
+            status,
+            json,
+            dpop_nonce: header("dpop-nonce"),
+            retry_after: header("retry-after"),
+            body: Secret::new(body),
+        }
     }
 
     /// Whether the server was not able to answer, so that the answer says nothing about the session.
     pub const fn is_transient(&self) -> bool {
-        self.status >= 500 || self.status == 429 || self.status == 408
+        self.status >= 500 || matches!(self.status, 408 | 425 | 429)
+    }
+
+    /// How long the server asks to be left alone: seconds or a date (RFC 9110 section 10.2.3). Anything else counts
+    /// as unsaid.
+    pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        let text = self.retry_after.as_deref()?;
+        number(text).map(Duration::from_secs).or_else(|| Some(http_date(text)?.since(now)))
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that is still generated (RFC 9110 section 5.6.7).
+fn http_date(text: &str) -> Option<Timestamp> {
+    const BEFORE: [(&str, u64); 12] = [
+        ("Jan", 0),
+        ("Feb", 31),
+        ("Mar", 59),
+        ("Apr", 90),
+        ("May", 120),
+        ("Jun", 151),
+        ("Jul", 181),
+        ("Aug", 212),
+        ("Sep", 243),
+        ("Oct", 273),
+        ("Nov", 304),
+        ("Dec", 334),
+    ];
+    let mut words = pieces(cut(text, b',').1?, b' ');
+    let (day, month, year) = (number(words.next()?)?, words.next()?, number(words.next()?)?);
+    let mut clock = pieces(words.next()?, b':').map(number);
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    let utc = words.next() == Some("GMT") && words.next().is_none() && clock.next().is_none();
+    let sound = (1..=31).contains(&day) && (1970..=9999).contains(&year);
+    if !utc || !sound || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let before = BEFORE.iter().find(|(name, _)| *name == month)?.1;
+    // The leap days that are over: this year's counts from March on.
+    let past = if before < 59 { year - 1 } else { year };
+    let leap_days = past / 4 - past / 100 + past / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400);
+    let days = (year - 1970) * 365 + leap_days + before + day - 1;
+    Some(Timestamp::from_seconds(days * 86400 + hour * 3600 + minute * 60 + second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_when_to_come_back() {
+        let now = Timestamp::from_seconds(784_111_777);
+        for (text, expected) in [
+            ("120", Some(120)),
+            ("0", Some(0)),
+            // The date of RFC 9110 section 5.6.7 is this moment.
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
+            ("Thu, 29 Feb 1996 00:00:00 GMT", Some(825_552_000 - 784_111_777)),
+            ("Fri, 01 Mar 1996 00:00:00 GMT", Some(825_638_400 - 784_111_777)),
+            ("Fri, 01 Mar 2100 00:00:00 GMT", Some(4_107_542_400 - 784_111_777)),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+            ("-5", None),
+            ("", None),
+            ("soon", None),
+            ("1.5", None),
+            ("99999999999999999999", None),
+            ("Sun, 06 Nov 1994 08:49:37 CET", None),
+            ("Sun, 06 Nov 1994 24:49:37 GMT", None),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", None),
+        ] {
+            let header = |name: &str| (name == "retry-after").then(|| String::from(text));
+            let response = Response::new(429, &header, Vec::new());
+            assert_eq!(response.retry_after(now), expected.map(Duration::from_secs), "{text}");
+        }
     }
 }

@@ -124,6 +124,15 @@ impl Object {
         }
     }
 
+    /// A number as it is written, or the text that stands in its place: servers in the field quote their lifetimes.
+    pub fn numeral(&self, field: Field) -> Result<Option<&str>, Error> {
+        match self.find(field) {
+            None => Ok(None),
+            Some(Value::Number(text) | Value::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(self.blame(field)),
+        }
+    }
+
     /// A list of texts; absent means empty, and other values in it are an error.
     pub fn texts(&self, field: Field) -> Result<Vec<&str>, Error> {
         let Some(value) = self.find(field) else { return Ok(Vec::new()) };

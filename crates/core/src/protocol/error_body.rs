@@ -11,11 +11,22 @@ pub fn parse(response: &Response, message: Message) -> Error {
     if response.is_transient() {
         return Error::Unreachable;
     }
-    // Not the content type but the body decides: many servers send their errors as text/html.
-    let code = Object::parse(response.body.expose(), message)
-        .and_then(|body| body.required(Field::Error).map(Refusal::parse));
-    match code {
-        Ok(refusal) => Error::Refused(refusal),
-        Err(_) => Error::Malformed { message, field: Field::Status },
+    code(response, message).map_or(Error::Malformed { message, field: Field::Status }, Error::Refused)
+}
+
+/// The error code, if the body has one. Not the content type but the body decides: many servers send their errors as
+/// text/html.
+pub fn code(response: &Response, message: Message) -> Option<Refusal> {
+    let body = Object::parse(response.body.expose(), message).ok()?;
+    body.required(Field::Error).ok().map(Refusal::parse)
+}
+
+/// Refuses a body that says `error` although its status is a success, as some servers send their refusals.
+pub fn check(body: &Object) -> Result<(), Error> {
+    if !body.has(Field::Error) {
+        return Ok(());
     }
+    Err(body
+        .required(Field::Error)
+        .map_or_else(|_| body.blame(Field::Error), |code| Error::Refused(Refusal::parse(code))))
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::error::{Error, Refusal};
+use crate::error::Error;
 use crate::field::{Field, Message};
 use crate::http::Response;
 use crate::json::Object;
@@ -72,12 +72,7 @@ pub fn parse(response: &Response, bound: bool) -> Result<TokenResponse, Error> {
         return Err(error_body::parse(response, MESSAGE));
     }
     let body = Object::parse(response.body.expose(), MESSAGE)?;
-    if body.has(Field::Error) {
-        // Some servers send their refusals with status 200.
-        return Err(body
-            .required(Field::Error)
-            .map_or_else(|_| body.blame(Field::Error), |code| Error::Refused(Refusal::parse(code))));
-    }
+    error_body::check(&body)?;
     let token_type =
         TokenType::parse(body.required(Field::TokenType)?).ok_or_else(|| body.blame(Field::TokenType))?;
     if bound && token_type != TokenType::Dpop {

@@ -29,6 +29,7 @@ const CORE: &[&str] = &[
     "protocol::pkce",
     "protocol::dpop",
     "protocol::token_response",
+    "protocol::device",
     "protocol::discovery",
     "protocol::authorize",
     "protocol::par",
