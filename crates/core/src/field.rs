@@ -89,6 +89,7 @@ names!(
         NextAt = "next_at",
         Nonce = "nonce",
         Parts = "parts",
+        Polling = "polling",
         PrivateKey = "private_key",
         Profile = "profile",
         PushedAuthorizationRequestEndpoint = "pushed_authorization_request_endpoint",

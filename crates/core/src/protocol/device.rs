@@ -8,7 +8,7 @@ use crate::field::{Field, Message};
 use crate::form::Form;
 use crate::http::{Request, Response};
 use crate::json::{Object, Writer};
-use crate::name::{ClientId, Scopes};
+use crate::name::{Audience, ClientId, Scopes};
 use crate::protocol::error_body;
 use crate::protocol::token_response::{self, TokenResponse};
 use crate::secret::Secret;
@@ -52,13 +52,11 @@ pub fn request(
     device_authorization_endpoint: &Endpoint,
     client_id: &ClientId,
     scopes: &Scopes,
-    audience: Option<&str>,
+    audience: Option<&Audience>,
 ) -> Request {
     let scopes = (!scopes.is_empty()).then_some(scopes.as_str());
-    let form = Form::new()
-        .with("client_id", client_id.as_str())
-        .with_some("scope", scopes)
-        .with_some("audience", audience);
+    let form =
+        Form::new().with("client_id", client_id.as_str()).with_some("scope", scopes).for_audience(audience);
     Request::post(device_authorization_endpoint.clone(), form)
 }
 
@@ -299,7 +297,8 @@ mod tests {
         let scopes = Scopes::parse("example_scope").unwrap();
         let asked = request(&endpoint, &client_id, &scopes, None);
         assert_eq!(asked.body.unwrap().expose(), "client_id=1406020730&scope=example_scope");
-        let asked = request(&endpoint, &client_id, &Scopes::default(), Some("https://api.example"));
+        let audience = Audience::named("https://api.example").unwrap();
+        let asked = request(&endpoint, &client_id, &Scopes::default(), Some(&audience));
         assert_eq!(asked.body.unwrap().expose(), "client_id=1406020730&audience=https%3A%2F%2Fapi.example");
         assert_eq!(
             begun().request(&endpoint, &client_id).body.unwrap().expose(),

@@ -1,9 +1,12 @@
 //! Sessions: how one begins, how it gives out access tokens, how it ends.
 //!
-//! A **flow** (`login`) is a chain of storable values, because a page navigation or a dead worker kills any future:
+//! A **flow** is a chain of storable values, because a page navigation or a dead worker kills any future. There are two,
+//! by an authorization code (`login`) and by a device code (`device`), and they end alike (`grant`):
 //!
 //! ```text
-//! begin -> Pending -> redirected -> Exchange -> parse -> Unproven -> prove -> Record
+//! login   begin -> Pending -> redirected -> Exchange -> parse --\
+//!                                                                -> Unproven -> prove -> Record
+//! device  begin -> Asking -> parse -> Waiting -> parse ---------/
 //! ```
 //!
 //! A **transaction** (`access`, `save`, `sign_out`) is a small machine that asks for effects and is answered, so that
@@ -15,6 +18,7 @@
 
 pub mod access;
 pub mod client;
+pub mod device;
 pub mod freshness;
 pub mod grant;
 pub mod login;

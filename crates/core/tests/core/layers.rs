@@ -45,6 +45,7 @@ const CORE: &[&str] = &[
     "session::transaction",
     "session::grant",
     "session::login",
+    "session::device",
     "session::access",
     "session::save",
     "session::sign_out",

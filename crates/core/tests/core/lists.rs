@@ -21,6 +21,7 @@ const EXPOSES: &[(&str, &str)] = &[
     ("core/protocol::refresh", "the refresh token is a parameter"),
     ("core/protocol::revoke", "the refresh token is a parameter"),
     ("core/protocol::token_response", "reads a response body"),
+    ("core/session::device", "stores a login that waits"),
     ("core/session::grant", "stores a pending login"),
     ("core/session::login", "stores a pending login"),
     ("core/session::record", "stores a session"),

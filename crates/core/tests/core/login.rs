@@ -20,22 +20,22 @@ use gatepass_core::time::Timestamp;
 use gatepass_core::url::RedirectUri;
 
 const ISSUER: &str = "https://issuer.example";
-const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-fn client() -> Client {
+pub(crate) fn client() -> Client {
     Client::new(ISSUER, "client", "openid offline_access", "ES256", "preferred").unwrap()
 }
 
-fn json(body: String) -> Response {
+pub(crate) fn json(body: String) -> Response {
     Response::new(200, &|_| Some(String::from("application/json")), body.into_bytes())
 }
 
-fn key() -> PublicKey {
+pub(crate) fn key() -> PublicKey {
     PublicKey::P256 { x: [3; 32], y: [4; 32] }
 }
 
 /// What the provider says of itself.
-fn metadata() -> Writer {
+pub(crate) fn metadata() -> Writer {
     Writer::new()
         .text("issuer", ISSUER)
         .text("authorization_endpoint", "https://issuer.example/authorize")
@@ -87,7 +87,7 @@ fn claims(nonce: &str) -> Writer {
 }
 
 /// A complete ID token of this issuer; `change` spoils it.
-fn id_token(nonce: &str, change: impl Fn(String) -> String) -> String {
+pub(crate) fn id_token(nonce: &str, change: impl Fn(String) -> String) -> String {
     let exp = NOW.seconds() + 300;
     let claims = claims(nonce).text("iss", ISSUER).text("aud", "client").number("exp", exp).finish();
     assemble(signing_input(r#"{"alg":"ES256","kid":"1"}"#, &change(claims)), &[9; 64])
@@ -107,10 +107,8 @@ fn tokens(exchange: Exchange, id_token: &str, token_type: &str) -> Result<Unprov
     }
 }
 
-fn proven(id_token: &str, now: Timestamp) -> Result<Record, Error> {
-    let (mut query, pending) = begun();
-    let exchange = redirect(pending, &answer(query.take("state").unwrap().expose())).unwrap();
-    let unproven = tokens(exchange, id_token, "DPoP")?;
+/// Proves tokens by the issuer's keys, as a shell would whose verdict is yes.
+pub(crate) fn prove(unproven: Unproven, now: Timestamp) -> Result<Record, Error> {
     let coordinates = [[3_u8; 32], [4; 32]].map(|bytes| Base64UrlUnpadded::encode_string(&bytes));
     let jwk = Writer::new()
         .text("kty", "EC")
@@ -123,6 +121,12 @@ fn proven(id_token: &str, now: Timestamp) -> Result<Record, Error> {
         jwks::parse(&json(Writer::new().raw("keys", &array([jwk.as_str()].into_iter())).finish())).unwrap();
     let vouched = unproven.check(&keys)?.vouch(true)?;
     unproven.prove(&vouched, now, &mut SeededDice::new(4))
+}
+
+fn proven(id_token: &str, now: Timestamp) -> Result<Record, Error> {
+    let (mut query, pending) = begun();
+    let exchange = redirect(pending, &answer(query.take("state").unwrap().expose())).unwrap();
+    prove(tokens(exchange, id_token, "DPoP")?, now)
 }
 
 fn nonce() -> String {

@@ -1,5 +1,6 @@
 //! Core from outside, and the order of the house.
 
+mod device;
 mod layers;
 mod lists;
 mod login;
