@@ -59,6 +59,7 @@ names!(
         DpopSigningAlgValuesSupported = "dpop_signing_alg_values_supported",
         E = "e",
         Email = "email",
+        EmailVerified = "email_verified",
         Encoding = "encoding",
         Error = "error",
         Exp = "exp",
@@ -136,10 +137,13 @@ names!(
         Discovery = "discovery",
         IdToken = "id token",
         Jwks = "jwks",
+        LoginInitiation = "login initiation",
+        LogoutResponse = "logout response",
         PendingLogin = "pending login",
         PushedAuthorizationResponse = "pushed authorization response",
         Record = "record",
         RevocationResponse = "revocation response",
         TokenResponse = "token response",
+        Userinfo = "userinfo",
     }
 );

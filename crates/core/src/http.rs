@@ -62,6 +62,18 @@ impl Request {
         Self { method: Method::Post, url, headers, body: Some(form.finish()), by_client: true }
     }
 
+    /// Presents an access token by its scheme (RFC 6750 section 2.1, RFC 9449 section 7.1).
+    #[must_use]
+    pub fn with_access(mut self, scheme: &str, access_token: &Secret) -> Self {
+        let token = access_token.expose();
+        let mut value = String::with_capacity(scheme.len() + 1 + token.len());
+        value.push_str(scheme);
+        value.push(' ');
+        value.push_str(token);
+        self.headers.push(("authorization", Secret::new(value)));
+        self
+    }
+
     /// Adds a DPoP proof (RFC 9449 section 4.1), if there is one.
     #[must_use]
     pub fn with_proof(mut self, proof: Option<Secret>) -> Self {

@@ -134,7 +134,7 @@ pub fn prove(
 }
 
 /// A claim that people are shown. One that would steer a terminal instead is left out.
-fn printable(claim: Option<&str>) -> Option<String> {
+pub(super) fn printable(claim: Option<&str>) -> Option<String> {
     claim.filter(|text| !text.chars().any(char::is_control)).map(String::from)
 }
 

@@ -15,6 +15,9 @@
 //! | `refresh` | refresh token for tokens | RFC 6749 section 6 |
 //! | `jwks` | the issuer's keys | RFC 7517 section 5 |
 //! | `id_token` | who signed in | OpenID Connect Core 1.0 sections 3.1.3.7 and 12.2 |
+//! | `userinfo` | what the issuer tells about the person | OpenID Connect Core 1.0 section 5.3 |
+//! | `initiate` | a login that another page asks for | OpenID Connect Core 1.0 section 4 |
+//! | `end_session` | the end of the issuer's own session | OpenID Connect RP-Initiated Logout 1.0 |
 //! | `revoke` | giving a grant back | RFC 7009 section 2 |
 
 pub mod authorize;
@@ -22,12 +25,15 @@ pub mod client_auth;
 pub mod device;
 pub mod discovery;
 pub mod dpop;
+pub mod end_session;
 pub mod error_body;
 pub mod exchange;
 pub mod id_token;
+pub mod initiate;
 pub mod jwks;
 pub mod par;
 pub mod pkce;
 pub mod refresh;
 pub mod revoke;
 pub mod token_response;
+pub mod userinfo;

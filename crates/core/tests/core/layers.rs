@@ -38,6 +38,9 @@ const CORE: &[&str] = &[
     "protocol::revoke",
     "protocol::jwks",
     "protocol::id_token",
+    "protocol::userinfo",
+    "protocol::initiate",
+    "protocol::end_session",
     // session
     "session::client",
     "session::record",
