@@ -70,10 +70,19 @@ impl fmt::Display for Endpoint {
 pub struct RedirectUri(String);
 
 impl RedirectUri {
-    /// An `https` address or a loopback literal over `http`; without fragment.
+    /// An `https` address, or over `http` a listener on this machine; without fragment.
     pub fn new(text: &str) -> Result<Self, Error> {
-        Parts::split(text, Field::RedirectUri)?;
+        let field = Field::RedirectUri;
+        // It goes through servers and browsers that are not ours: no character that one of them would have to mend.
+        if !is_path_and_query(Parts::split(text, field)?.path) {
+            return Err(Error::Configuration { field });
+        }
         Ok(Self(String::from(text)))
+    }
+
+    /// Whether this is a listener on this machine (RFC 8252 sections 7.3 and 8.3), which alone may do without TLS.
+    pub fn is_loopback(&self) -> bool {
+        self.0.starts_with("http://")
     }
 
     /// `http://127.0.0.1:port` and the path: a native client's own listener (RFC 8252 section 7.3).
@@ -161,6 +170,27 @@ impl<'a> Parts<'a> {
     pub fn is_loopback_literal(&self) -> bool {
         self.host == "127.0.0.1" || self.host == "[::1]"
     }
+}
+
+/// Whether all of it is `*( pchar / "/" / "?" )`, every percent sign followed by two hex digits (RFC 3986 sections 2.1,
+/// 3.3 and 3.4).
+fn is_path_and_query(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let known = match byte {
+            b'%' => {
+                bytes.next().is_some_and(|high| high.is_ascii_hexdigit())
+                    && bytes.next().is_some_and(|low| low.is_ascii_hexdigit())
+            }
+            b'[' | b']' => false,
+            // Whitespace, controls and the strange were refused with the address.
+            _ => true,
+        };
+        if !known {
+            return false;
+        }
+    }
+    true
 }
 
 /// Digits without sign or leading zero, up to 65535.

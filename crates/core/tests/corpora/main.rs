@@ -8,6 +8,8 @@
 )]
 mod frame;
 
+mod c01;
+
 fn main() {
-    frame::run(vec![]).exit();
+    frame::run(vec![c01::trial()]).exit();
 }
