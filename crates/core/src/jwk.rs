@@ -13,8 +13,12 @@ use crate::json::{Object, Writer};
 /// The signature algorithms that are understood. There is no `none` and no HMAC to be confused with (RFC 8725 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
+    /// Ed25519 (RFC 8037 section 3.1).
+    EdDsa,
     /// ECDSA on P-256 with SHA-256 (RFC 7518 section 3.4).
     Es256,
+    /// RSASSA-PSS with SHA-256 (RFC 7518 section 3.5).
+    Ps256,
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3).
     Rs256,
 }
@@ -23,7 +27,9 @@ impl Algorithm {
     /// Reads the `alg` of a header or of metadata.
     pub fn parse(name: &str) -> Option<Self> {
         match name {
+            "EdDSA" => Some(Self::EdDsa),
             "ES256" => Some(Self::Es256),
+            "PS256" => Some(Self::Ps256),
             "RS256" => Some(Self::Rs256),
             _ => None,
         }
@@ -32,7 +38,9 @@ impl Algorithm {
     /// The registered name.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::EdDsa => "EdDSA",
             Self::Es256 => "ES256",
+            Self::Ps256 => "PS256",
             Self::Rs256 => "RS256",
         }
     }
@@ -41,6 +49,11 @@ impl Algorithm {
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicKey {
+    /// A point on Ed25519 (RFC 8037 section 2).
+    Ed25519 {
+        /// The point, as it is encoded there.
+        x: [u8; 32],
+    },
     /// A point on P-256: both coordinates, 32 bytes each (RFC 7518 section 6.2.1).
     P256 {
         /// The x coordinate, big-endian.
@@ -58,7 +71,8 @@ pub enum PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a JWK. A kind that is not understood is `None`: key sets may hold any.
+    /// Reads a JWK. A kind that is not understood is `None`: key sets may hold any. A symmetric key (`oct`) is none that
+    /// is understood.
     pub fn read(jwk: &Object) -> Result<Option<Self>, Error> {
         let bytes = |field| -> Result<Vec<u8>, Error> {
             base64url::decode(jwk.required(field)?).ok_or_else(|| jwk.blame(field))
@@ -68,6 +82,7 @@ impl PublicKey {
             ("EC", Some("P-256")) => {
                 Ok(Some(Self::P256 { x: coordinate(Field::X)?, y: coordinate(Field::Y)? }))
             }
+            ("OKP", Some("Ed25519")) => Ok(Some(Self::Ed25519 { x: coordinate(Field::X)? })),
             ("RSA", _) => Ok(Some(Self::Rsa { n: bytes(Field::N)?, e: bytes(Field::E)? })),
             _ => Ok(None),
         }
@@ -76,6 +91,11 @@ impl PublicKey {
     /// The JWK with its required members in the order of RFC 7638 section 3.2, so that it is also what is hashed.
     pub fn to_json(&self) -> String {
         match self {
+            Self::Ed25519 { x } => Writer::new()
+                .text("crv", "Ed25519")
+                .text("kty", "OKP")
+                .text("x", &base64url::encode(x))
+                .finish(),
             Self::P256 { x, y } => Writer::new()
                 .text("crv", "P-256")
                 .text("kty", "EC")
@@ -95,11 +115,28 @@ impl PublicKey {
         base64url::encode(&Sha256::digest(self.to_json().as_bytes()))
     }
 
+    /// Whether this key is as strong as its algorithm demands. Not every shell looks: WebCrypto verifies by any.
+    pub fn is_strong(&self) -> bool {
+        let Self::Rsa { n, e } = self else { return true };
+        // RFC 7518 section 3.3: 2048 bits or more; and not so many that one signature keeps a page busy. The numbers
+        // have no leading zeros (section 6.3.1), so that their bytes say how long they are.
+        let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
+        // By an exponent of 1, a signature is its own message.
+        let exponent = match e.as_slice() {
+            [] | [0, ..] => false,
+            [only] => *only > 2,
+            _ => true,
+        };
+        (2048..=8192).contains(&bits) && n.first() != Some(&0) && exponent
+    }
+
     /// Whether this key is of the kind that `algorithm` needs.
     pub const fn fits(&self, algorithm: Algorithm) -> bool {
         matches!(
             (self, algorithm),
-            (Self::P256 { .. }, Algorithm::Es256) | (Self::Rsa { .. }, Algorithm::Rs256)
+            (Self::Ed25519 { .. }, Algorithm::EdDsa)
+                | (Self::P256 { .. }, Algorithm::Es256)
+                | (Self::Rsa { .. }, Algorithm::Ps256 | Algorithm::Rs256)
         )
     }
 }

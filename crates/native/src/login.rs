@@ -36,11 +36,14 @@ pub struct LoginOptions {
     pub prompt: Option<String>,
     /// Who will probably sign in.
     pub login_hint: Option<String>,
+    /// How long ago they may have shown who they are; without it, whenever the issuer says.
+    pub max_age: Option<Duration>,
 }
 
 impl Default for LoginOptions {
     fn default() -> Self {
-        Self { open_browser: true, limit: Duration::from_secs(300), prompt: None, login_hint: None }
+        let limit = Duration::from_secs(300);
+        Self { open_browser: true, limit, prompt: None, login_hint: None, max_age: None }
     }
 }
 
@@ -85,7 +88,8 @@ where
     let key = if wants_key(client, &provider)? { Some(sign::generate()?) } else { None };
     let mut loopback = Loopback::bind(PATH).await?;
     let redirect_uri = loopback.redirect_uri().clone();
-    let start = Start { redirect_uri, key, prompt: options.prompt, login_hint: options.login_hint };
+    let LoginOptions { prompt, login_hint, max_age, .. } = options;
+    let start = Start { redirect_uri, key, prompt, login_hint, max_age };
     let (authorization, pending) = begin(client, &provider, start, clock::now(), &mut OsDice)?;
     let url = match authorization {
         Authorization::Open(url) => url,

@@ -120,7 +120,7 @@ impl SignIn {
 
     fn begin(&mut self, provider: &Provider, key: Option<BoundKey>, now: Timestamp) -> Result<View, Error> {
         let (prompt, login_hint) = (self.prompt.take(), self.login_hint.take());
-        let start = Start { redirect_uri: self.redirect_uri.clone(), key, prompt, login_hint };
+        let start = Start { redirect_uri: self.redirect_uri.clone(), key, prompt, login_hint, max_age: None };
         let (authorization, pending) = login::begin(&self.client, provider, start, now, &mut BrowserDice)?;
         self.authorization = Some(authorization);
         Ok(view::keep(&pending))

@@ -22,6 +22,7 @@ pub(crate) fn run(gatepass: &Gatepass, how: How, talk: &Talk) -> Result<Exit, Tr
         limit: Duration::from_secs(how.timeout),
         prompt: how.switch.then(|| String::from("select_account")),
         login_hint: None,
+        max_age: None,
     };
     let teller = *talk;
     let keeping = gatepass.login(options, move |event| tell(&teller, &event)).wait()??;

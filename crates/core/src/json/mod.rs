@@ -83,6 +83,11 @@ impl Object {
         self.find(field).is_some()
     }
 
+    /// Whether the field is named at all, if only to be null.
+    pub fn names(&self, field: Field) -> bool {
+        self.members.iter().any(|(name, _)| name == field.as_str())
+    }
+
     /// A text field that may be absent.
     pub fn text(&self, field: Field) -> Result<Option<&str>, Error> {
         match self.find(field) {
@@ -174,11 +179,24 @@ impl Object {
     }
 }
 
-/// The whole part of a non-negative number, without a float parser; exponents have no place in a time.
+/// The whole part of a non-negative number, without a float parser.
 fn whole(text: &str) -> Option<u64> {
-    let (whole, fraction) = cut(text, b'.');
-    let plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
-    if plain(whole) && fraction.is_none_or(plain) { whole.parse().ok() } else { None }
+    let exponent = text.bytes().position(|byte| byte | 0x20 == b'e').unwrap_or(text.len());
+    let (digits, exponent) = text.split_at_checked(exponent)?;
+    let (whole, fraction) = cut(digits, b'.');
+    // Some writers put every number as 1.8e9 (RFC 8259 section 6). What makes a number smaller, no writer of times has.
+    let places: usize = match exponent.get(1..) {
+        None => 0,
+        Some(places) => {
+            places.strip_prefix('+').unwrap_or(places).parse().ok().filter(|places| *places < 20)?
+        }
+    };
+    let mut fraction = fraction.unwrap_or_default().bytes();
+    let moved = (0..places).map(|_| fraction.next().unwrap_or(b'0'));
+    whole.bytes().chain(moved).try_fold(0_u64, |sum, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 #[cfg(test)]
@@ -244,7 +262,12 @@ mod tests {
             ("1", Ok(Some(1))),
             ("1.9", Ok(Some(1))),
             ("-1", Err(())),
-            ("1e3", Err(())),
+            ("1.2345e3", Ok(Some(1234))),
+            ("1E+3", Ok(Some(1000))),
+            ("18446744073709551615", Ok(Some(u64::MAX))),
+            ("18446744073709551616", Err(())),
+            ("1e300", Err(())),
+            ("1e-3", Err(())),
             ("\"1\"", Err(())),
             ("null", Ok(None)),
         ] {

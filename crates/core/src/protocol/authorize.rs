@@ -1,6 +1,7 @@
 //! To the authorization server and back (RFC 6749 sections 4.1.1 and 4.1.2, RFC 9207).
 
 use alloc::string::String;
+use core::time::Duration;
 
 use crate::error::{Error, Refusal};
 use crate::field::{Field, Message};
@@ -9,7 +10,7 @@ use crate::name::{Audience, ClientId, Scopes};
 use crate::protocol::pkce;
 use crate::secret::Secret;
 use crate::text::cut;
-use crate::url::{Endpoint, RedirectUri};
+use crate::url::{Endpoint, RedirectUri, push_decimal};
 
 /// What one authorization request asks for.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Ask<'a> {
     pub prompt: Option<&'a str>,
     /// Who will probably sign in.
     pub login_hint: Option<&'a str>,
+    /// How long ago they may have shown who they are.
+    pub max_age: Option<Duration>,
 }
 
 impl Ask<'_> {
@@ -53,7 +56,15 @@ impl Ask<'_> {
             .with_some("dpop_jkt", self.thumbprint.as_deref())
             .with_some("prompt", self.prompt.or(consent))
             .with_some("login_hint", self.login_hint);
-        form.for_audience(self.audience)
+        let form = form.for_audience(self.audience);
+        match self.max_age {
+            Some(max_age) => {
+                let mut seconds = String::new();
+                push_decimal(&mut seconds, max_age.as_secs());
+                form.with("max_age", &seconds)
+            }
+            None => form,
+        }
     }
 }
 

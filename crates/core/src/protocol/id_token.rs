@@ -5,12 +5,14 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use crate::base64url;
 use crate::error::Error;
 use crate::field::{Field, Message};
+use crate::json::Object;
 use crate::jwk::{Algorithm, PublicKey};
 use crate::jwt::Compact;
 use crate::name::{ClientId, Subject};
@@ -52,10 +54,37 @@ pub struct Expected<'a> {
     pub issuer: &'a Issuer,
     /// The client of this login.
     pub client_id: &'a ClientId,
-    /// The nonce of this login; a device code has none.
+    /// Other audiences that the client trusts to see the token too.
+    pub trusted_audiences: &'a [&'a str],
+    /// The nonce of this login; a login without a browser redirect sends none (RFC 8628).
     pub nonce: Option<&'a Secret>,
     /// The access token that came with it, for `at_hash`.
     pub access_token: &'a Secret,
+    /// The code that it came for, for `c_hash`.
+    pub code: Option<&'a Secret>,
+    /// How long ago the person may have signed in, if the request said so.
+    pub max_age: Option<Duration>,
+    /// The authentication contexts of which the request called one essential.
+    pub essential_acr: &'a [&'a str],
+    /// How far the issuer's clock may be from ours.
+    pub leeway: Duration,
+}
+
+impl<'a> Expected<'a> {
+    /// What every token has to fit; the rest depends on what was asked for.
+    pub const fn new(issuer: &'a Issuer, client_id: &'a ClientId, access_token: &'a Secret) -> Self {
+        Self {
+            issuer,
+            client_id,
+            trusted_audiences: &[],
+            nonce: None,
+            access_token,
+            code: None,
+            max_age: None,
+            essential_acr: &[],
+            leeway: LEEWAY,
+        }
+    }
 }
 
 /// Who signed in, proven.
@@ -71,22 +100,36 @@ pub struct Identity {
     pub auth_time: Option<Timestamp>,
 }
 
-/// Finds the key for a token. A key that is not in the set is [`Error::BadSignature`]: the shell may fetch the set
-/// once more.
+/// Finds the key for a token. Where the set has none, the error is one that [`Refetch`](crate::protocol::jwks::Refetch)
+/// knows.
 pub fn check(id_token: &Secret, jwks: &Jwks, algorithm: Algorithm) -> Result<Check, Error> {
     let token = Compact::split(id_token.expose(), MESSAGE)?;
+    let header = &token.header;
     // RFC 8725 section 3.1: the algorithm is ours to choose; the header may only agree.
-    if token.header.required(Field::Alg)? != algorithm.as_str() {
+    if header.required(Field::Alg)? != algorithm.as_str() {
         return Err(Error::BadSignature);
     }
     // RFC 7515 section 4.1.11: an extension that must be understood is not. Keys that a token brings are not trusted.
     for field in [Field::Crit, Field::Jwk, Field::Jku, Field::X5c, Field::X5u] {
-        if token.header.has(field) {
-            return Err(token.header.blame(field));
+        if header.names(field) {
+            return Err(header.blame(field));
         }
     }
-    let key = jwks.find(token.header.text(Field::Kid)?, algorithm).ok_or(Error::BadSignature)?;
+    // RFC 8725 section 3.11: access tokens, logout tokens and their kin say what they are.
+    if header.text(Field::Typ)?.is_some_and(|kind| !is_jwt(kind)) {
+        return Err(header.blame(Field::Typ));
+    }
+    let kid = header.text(Field::Kid)?;
+    if kid.is_none() && header.names(Field::Kid) {
+        return Err(header.blame(Field::Kid));
+    }
+    let key = jwks.find(kid, algorithm)?;
     Ok(Check { algorithm, key: key.clone(), signed: token.signed, signature: token.signature })
+}
+
+/// Whether a `typ` says no more than that this is a JWT (RFC 7519 section 5.1).
+fn is_jwt(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("JWT") || kind.eq_ignore_ascii_case("application/jwt")
 }
 
 /// Judges the claims of a token whose signature was verified (OpenID Connect Core 1.0 section 3.1.3.7).
@@ -103,39 +146,74 @@ pub fn prove(
     }
     let claims = &token.claims;
     let bad = |claim| Error::BadClaim { claim };
+    let moment = |claim| claims.seconds(claim).map(|seconds| seconds.map(Timestamp::from_seconds));
     if claims.required(Field::Iss)? != expected.issuer.as_str() {
         return Err(Error::IssuerMismatch);
     }
-    audience(&token, expected.client_id)?;
-    let exp = claims.seconds(Field::Exp)?.map(Timestamp::from_seconds).ok_or_else(|| bad(Field::Exp))?;
-    if exp.plus(LEEWAY) <= now {
+    audience(claims, expected.client_id, expected.trusted_audiences)?;
+    let latest = now.plus(expected.leeway);
+    if moment(Field::Exp)?.ok_or_else(|| bad(Field::Exp))?.plus(expected.leeway) <= now {
         return Err(bad(Field::Exp));
     }
-    let iat = claims.seconds(Field::Iat)?.map(Timestamp::from_seconds).ok_or_else(|| bad(Field::Iat))?;
-    if iat > now.plus(LEEWAY) {
+    if moment(Field::Iat)?.ok_or_else(|| bad(Field::Iat))? > latest {
         return Err(bad(Field::Iat));
     }
-    if expected.nonce.is_some() && claims.secret(Field::Nonce)?.as_ref() != expected.nonce {
+    // RFC 7519 section 4.1.5.
+    if given(claims, Field::Nbf)? && moment(Field::Nbf)?.is_some_and(|nbf| nbf > latest) {
+        return Err(bad(Field::Nbf));
+    }
+    // Also one that we did not send is wrong: the token belongs to another login.
+    if claims.secret(Field::Nonce)?.as_ref() != expected.nonce {
         return Err(bad(Field::Nonce));
     }
-    // Section 3.1.3.6: half of the hash of the access token; SHA-256 belongs to both algorithms in use.
-    if let Some(at_hash) = claims.text(Field::AtHash)? {
-        let hash = Sha256::digest(expected.access_token.expose().as_bytes());
-        if at_hash != base64url::encode(&hash[..16]) {
-            return Err(bad(Field::AtHash));
+    let auth_time = moment(Field::AuthTime)?;
+    if let Some(max_age) = expected.max_age {
+        let signed_in_at = auth_time.ok_or_else(|| bad(Field::AuthTime))?;
+        if signed_in_at > latest || signed_in_at.plus(max_age).plus(expected.leeway) < now {
+            return Err(bad(Field::AuthTime));
+        }
+    }
+    // Section 5.5.1.1.
+    if !expected.essential_acr.is_empty()
+        && !claims.text(Field::Acr)?.is_some_and(|acr| expected.essential_acr.contains(&acr))
+    {
+        return Err(bad(Field::Acr));
+    }
+    // Sections 3.1.3.6 and 3.3.2.11.
+    for (claim, value) in [(Field::AtHash, Some(expected.access_token)), (Field::CHash, expected.code)] {
+        if let Some(value) = value
+            && given(claims, claim)?
+            && !is_hash(&token, claim, value)?
+        {
+            return Err(bad(claim));
         }
     }
     Ok(Identity {
         subject: Subject::new(claims.required(Field::Sub)?).map_err(|_| bad(Field::Sub))?,
-        email: printable(claims.text(Field::Email)?),
-        name: printable(claims.text(Field::Name)?),
-        auth_time: claims.seconds(Field::AuthTime)?.map(Timestamp::from_seconds),
+        email: printable(claims, Field::Email),
+        name: printable(claims, Field::Name),
+        auth_time,
     })
 }
 
-/// A claim that people are shown. One that would steer a terminal instead is left out.
-pub(super) fn printable(claim: Option<&str>) -> Option<String> {
-    claim.filter(|text| !text.chars().any(char::is_control)).map(String::from)
+/// Whether a claim is there; one that is null says nothing that could be judged.
+fn given(claims: &Object, claim: Field) -> Result<bool, Error> {
+    if claims.names(claim) && !claims.has(claim) { Err(claims.blame(claim)) } else { Ok(claims.has(claim)) }
+}
+
+/// Whether a claim is half of the hash of `value`. Of the algorithms in use, EdDSA alone names no hash (RFC 8032 leaves
+/// SHA-512 to its inside): what an issuer put there is not judged.
+fn is_hash(token: &Compact, claim: Field, value: &Secret) -> Result<bool, Error> {
+    let half = token.claims.text(claim)?;
+    let hash = Sha256::digest(value.expose().as_bytes());
+    Ok(token.header.text(Field::Alg)? == Some(Algorithm::EdDsa.as_str())
+        || half.is_some_and(|half| half == base64url::encode(&hash[..16])))
+}
+
+/// A claim that people are shown. One that would steer a terminal, or is no text at all, is left out.
+pub(super) fn printable(claims: &Object, claim: Field) -> Option<String> {
+    let text = claims.text(claim).ok().flatten()?;
+    (!text.chars().any(char::is_control)).then(|| String::from(text))
 }
 
 /// A token that comes with a refresh must speak of the same person, issuer and client (section 12.2). Nothing else in
@@ -153,19 +231,23 @@ pub fn unchanged(
     if token.claims.required(Field::Sub)? != subject.as_str() {
         return Err(Error::BadClaim { claim: Field::Sub });
     }
-    audience(&token, client_id)
+    audience(&token.claims, client_id, &[])
 }
 
 /// `aud` and `azp` (section 3.1.3.7, steps 3 to 5).
-fn audience(token: &Compact, client_id: &ClientId) -> Result<(), Error> {
-    let audiences = token.claims.text_or_texts(Field::Aud)?;
-    if !audiences.contains(&client_id.as_str()) {
+fn audience(claims: &Object, client_id: &ClientId, trusted: &[&str]) -> Result<(), Error> {
+    let audiences = claims.text_or_texts(Field::Aud)?;
+    let us = client_id.as_str();
+    let mut others = audiences.iter().filter(|audience| **audience != us).peekable();
+    let alone = others.peek().is_none();
+    if !audiences.contains(&us) || !others.all(|other| trusted.contains(other)) {
         return Err(Error::BadClaim { claim: Field::Aud });
     }
-    match token.claims.text(Field::Azp)? {
-        Some(azp) if azp != client_id.as_str() => Err(Error::BadClaim { claim: Field::Azp }),
+    given(claims, Field::Azp)?;
+    match claims.text(Field::Azp)? {
+        Some(azp) if azp != us => Err(Error::BadClaim { claim: Field::Azp }),
         // A token for several audiences must name us as the one it was issued to.
-        None if audiences.len() > 1 => Err(Error::BadClaim { claim: Field::Azp }),
+        None if !alone => Err(Error::BadClaim { claim: Field::Azp }),
         _ => Ok(()),
     }
 }

@@ -48,9 +48,9 @@ pub fn parse(response: &Response, subject: &Subject) -> Result<Userinfo, Error> 
         return Err(Error::BadClaim { claim: Field::Sub });
     }
     Ok(Userinfo {
-        email: printable(claims.text(Field::Email)?),
+        email: printable(&claims, Field::Email),
         email_verified: claims.flag(Field::EmailVerified)?,
-        name: printable(claims.text(Field::Name)?),
+        name: printable(&claims, Field::Name),
     })
 }
 

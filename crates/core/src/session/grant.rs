@@ -8,6 +8,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use core::time::Duration;
 
 use crate::dice::Dice;
 use crate::error::Error;
@@ -46,6 +47,8 @@ pub(super) struct Grant {
     jwks_uri: Endpoint,
     /// The nonce of the ID token, not of a proof. A device code has none.
     pub(super) nonce: Option<Secret>,
+    /// How long ago the person may have shown who they are, if that was asked.
+    pub(super) max_age: Option<Duration>,
     pub(super) begun_at: Timestamp,
     pub(super) rest: Rest,
 }
@@ -69,6 +72,7 @@ impl Grant {
             id_token_algorithm: client.id_token_algorithm,
             jwks_uri: provider.jwks_uri.clone(),
             nonce,
+            max_age: None,
             begun_at: now,
             rest: Rest {
                 refresh_token: None,
@@ -84,8 +88,8 @@ impl Grant {
 
     /// Adds these fields to a pending login.
     pub(super) fn write(&self, writer: Writer) -> Writer {
-        let rest = self.rest.write(Writer::new()).finish();
-        writer
+        let rest = Secret::new(self.rest.write(Writer::new()).finish());
+        let writer = writer
             .number("v", 1)
             .text("issuer", self.issuer.as_str())
             .text("client_id", self.client_id.as_str())
@@ -94,7 +98,11 @@ impl Grant {
             .text("jwks_uri", self.jwks_uri.as_str())
             .some("nonce", self.nonce.as_ref().map(|nonce| nonce.expose().as_str()))
             .number("begun_at", self.begun_at.seconds())
-            .raw("session", &rest)
+            .raw("session", rest.expose());
+        match self.max_age {
+            Some(max_age) => writer.number("max_age", max_age.as_secs()),
+            None => writer,
+        }
     }
 
     /// Reads them again.
@@ -109,6 +117,7 @@ impl Grant {
             id_token_algorithm: algorithm.ok_or(Error::StoreCorrupt)?,
             jwks_uri: Endpoint::new(object.required(Field::JwksUri)?, Field::JwksUri)?,
             nonce: object.secret(Field::Nonce)?,
+            max_age: object.seconds(Field::MaxAge)?.map(Duration::from_secs),
             begun_at: Timestamp::from_seconds(begun_at.ok_or(Error::StoreCorrupt)?),
             rest: Rest::read(session.ok_or(Error::StoreCorrupt)?)?,
         })
@@ -161,11 +170,11 @@ impl Unproven {
 
     /// The only way to a session.
     pub fn prove(self, vouched: &Vouched, now: Timestamp, dice: &mut dyn Dice) -> Result<Record, Error> {
+        let Grant { issuer, client_id, nonce, max_age, .. } = &*self.grant;
         let expected = Expected {
-            issuer: &self.grant.issuer,
-            client_id: &self.grant.client_id,
-            nonce: self.grant.nonce.as_ref(),
-            access_token: &self.tokens.access_token,
+            nonce: nonce.as_ref(),
+            max_age: *max_age,
+            ..Expected::new(issuer, client_id, &self.tokens.access_token)
         };
         let identity = id_token::prove(self.id_token()?, vouched, &expected, now)?;
         let Grant { issuer, client_id, scopes, mut rest, .. } = *self.grant;

@@ -10,6 +10,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use core::time::Duration;
 
 use crate::dice::{Dice, token};
 use crate::error::{Error, Refusal};
@@ -39,6 +40,9 @@ pub struct Start {
     pub prompt: Option<String>,
     /// Who will probably sign in.
     pub login_hint: Option<String>,
+    /// How long ago they may have shown who they are (OpenID Connect Core 1.0 section 3.1.2.1); the ID token has to say
+    /// when they did.
+    pub max_age: Option<Duration>,
 }
 
 /// The authorization request, and whether it has to be handed in first.
@@ -111,6 +115,7 @@ pub fn begin(
         thumbprint: start.key.as_ref().map(|key| key.public.thumbprint()),
         prompt: start.prompt.as_deref(),
         login_hint: start.login_hint.as_deref(),
+        max_age: start.max_age,
     };
     let authorization = match &provider.pushed_authorization_request_endpoint {
         // RFC 9126 section 5: the server takes no other.
@@ -121,8 +126,10 @@ pub fn begin(
         }),
         _ => Authorization::Open(authorize::url(&provider.authorization_endpoint, ask.form())),
     };
+    let mut grant = Grant::new(client, provider, start.key, Some(nonce), now)?;
+    grant.max_age = start.max_age;
     let pending = Pending {
-        grant: Grant::new(client, provider, start.key, Some(nonce), now)?,
+        grant,
         redirect_uri: start.redirect_uri,
         names_itself: provider.names_itself,
         state,

@@ -59,6 +59,7 @@ fn begin_at(metadata: Writer, client: &Client) -> (Authorization, Pending) {
         key: Some(BoundKey { public: key(), private: None }),
         prompt: None,
         login_hint: None,
+        max_age: None,
     };
     begin(client, &provider, start, NOW, &mut SeededDice::new(3)).unwrap()
 }
@@ -275,7 +276,7 @@ fn every_wrong_claim_has_its_own_error() {
     };
     let claim = |claim| Some(Error::BadClaim { claim });
     assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"other\""), claim(Field::Aud));
-    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":[\"client\",\"other\"]"), claim(Field::Azp));
+    assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":[\"client\",\"other\"]"), claim(Field::Aud));
     assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"client\",\"azp\":\"other\""), claim(Field::Azp));
     assert_eq!(wrong("\"aud\":\"client\"", "\"aud\":\"client\",\"at_hash\":\"AAAA\""), claim(Field::AtHash));
     assert_eq!(wrong(ISSUER, "https://other.example"), Some(Error::IssuerMismatch));
@@ -291,17 +292,18 @@ fn every_wrong_claim_has_its_own_error() {
 
 #[test]
 fn algorithms_and_keys_are_ours_to_choose() {
-    for header in [
-        r#"{"alg":"none"}"#,
-        r#"{"alg":"HS256","kid":"1"}"#,
-        r#"{"alg":"RS256","kid":"1"}"#,
-        r#"{"alg":"ES256","kid":"2"}"#,
+    let unknown_key = Error::Malformed { message: Message::Jwks, field: Field::Kid };
+    for (header, error) in [
+        (r#"{"alg":"none"}"#, Error::BadSignature),
+        (r#"{"alg":"HS256","kid":"1"}"#, Error::BadSignature),
+        (r#"{"alg":"RS256","kid":"1"}"#, Error::BadSignature),
+        (r#"{"alg":"ES256","kid":"2"}"#, unknown_key),
     ] {
         let good = id_token(&nonce(), |claims| claims);
         let mut parts = good.split('.').skip(1);
         let claims = Base64UrlUnpadded::decode_vec(parts.next().unwrap()).unwrap();
         let token = assemble(signing_input(header, std::str::from_utf8(&claims).unwrap()), &[9; 64]);
-        assert_eq!(proven(&token, NOW).err(), Some(Error::BadSignature), "{header}");
+        assert_eq!(proven(&token, NOW).err(), Some(error), "{header}");
     }
     let (mut query, pending) = begun();
     let exchange = redirect(pending, &answer(query.take("state").unwrap().expose())).unwrap();

@@ -7,9 +7,12 @@
     reason = "shared, and each crate uses its part; its lines are what is asked for"
 )]
 mod frame;
+#[path = "../../../../tests/corpora/id_tokens.rs"]
+mod id_tokens;
 
 mod c01;
+mod c02;
 
 fn main() {
-    frame::run(vec![c01::trial()]).exit();
+    frame::run(vec![c01::trial(), c02::trial()]).exit();
 }
