@@ -9,6 +9,7 @@
 //! | `token_response` | what a token endpoint answers | RFC 6749 section 5.1 |
 //! | `device` | codes to type elsewhere, and polling for the answer | RFC 8628 section 3 |
 //! | `discovery` | where everything is | OpenID Connect Discovery 1.0 section 4, RFC 9207 section 3 |
+//! | `discovery` | where everything is | OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3, RFC 9207 section 3 |
 //! | `authorize` | to the server and back | RFC 6749 sections 4.1.1 and 4.1.2, RFC 9207 section 2 |
 //! | `par` | an authorization request handed in first | RFC 9126 section 2 |
 //! | `exchange` | code for tokens | RFC 6749 section 4.1.3, RFC 7636 section 4.5 |
