@@ -3,6 +3,17 @@
 //! They are numbers until somebody reads them: an [`Error`](crate::error::Error) that carried text would cost every
 //! fallible call of the wasm.
 
+/// Where each of these ends if they are written one behind the other, with a zero in front.
+const fn ends<const N: usize, const M: usize>(names: &[&str; N]) -> [u16; M] {
+    let mut ends = [0; M];
+    let mut at = 0;
+    while at < N {
+        ends[at + 1] = ends[at] + names[at].len() as u16;
+        at += 1;
+    }
+    ends
+}
+
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($variant:ident = $name:literal,)* }) => {
         $(#[$doc])*
@@ -16,9 +27,17 @@ macro_rules! names {
 
         impl $type {
             /// The name.
-            pub const fn as_str(self) -> &'static str {
-                const NAMES: &[&str] = &[$($name,)*];
-                NAMES[self as usize]
+            pub fn as_str(self) -> &'static str {
+                // One text and where each name ends in it: a table of slices would be four times as long.
+                const TEXT: &str = concat!($($name),*);
+                static ENDS: [u16; [$($name),*].len() + 1] = ends(&[$($name),*]);
+                let at = usize::from(self as u8);
+                match (ENDS.get(at), ENDS.get(at + 1)) {
+                    (Some(from), Some(to)) => {
+                        TEXT.get(usize::from(*from)..usize::from(*to)).unwrap_or_default()
+                    }
+                    _ => "",
+                }
             }
         }
 
@@ -164,3 +183,18 @@ names!(
         Userinfo = "userinfo",
     }
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_variant_has_its_own_name() {
+        assert_eq!((Field::AccessToken.as_str(), Field::Y.as_str()), ("access_token", "y"));
+        assert_eq!(Field::TokenEndpoint.as_str(), "token_endpoint");
+        assert_eq!(
+            (Message::TokenResponse.as_str(), Message::Userinfo.as_str()),
+            ("token response", "userinfo")
+        );
+    }
+}
