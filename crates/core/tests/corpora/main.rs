@@ -12,7 +12,8 @@ mod id_tokens;
 
 mod c01;
 mod c02;
+mod c05;
 
 fn main() {
-    frame::run(vec![c01::trial(), c02::trial()]).exit();
+    frame::run(vec![c01::trial(), c02::trial(), frame::corpus("05-oidc-discovery", c05::judge)]).exit();
 }
