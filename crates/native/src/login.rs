@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use gatepass_core::error::Error;
+use gatepass_core::protocol::discovery::Provider;
+use gatepass_core::protocol::jwks::Refetch;
 use gatepass_core::protocol::{authorize, discovery, jwks};
 use gatepass_core::secret::Secret;
 use gatepass_core::session::client::Client;
 use gatepass_core::session::grant::{Unproven, wants_key};
 use gatepass_core::session::login::{Authorization, Exchange, Exchanged, Pending, Rejected, Start, begin};
 use gatepass_core::session::record::Record;
+use gatepass_core::url::Issuer;
 use tokio::sync::oneshot;
 
 use crate::browser;
@@ -83,8 +86,7 @@ pub(crate) async fn login<K>(
 where
     K: Future<Output = Result<(), Error>>,
 {
-    let metadata = world.ask(discovery::request(&client.issuer)?).await?;
-    let provider = discovery::parse(&metadata, &client.issuer)?;
+    let provider = discover(world, &client.issuer).await?;
     let key = if wants_key(client, &provider)? { Some(sign::generate()?) } else { None };
     let mut loopback = Loopback::bind(PATH).await?;
     let redirect_uri = loopback.redirect_uri().clone();
@@ -108,6 +110,16 @@ where
     let _ = reply.send(page);
     loopback.flush(page, LAST_PAGE).await;
     result
+}
+
+/// Asks for the metadata at one place after the other, as long as nothing is there.
+async fn discover(world: &World, issuer: &Issuer) -> Result<Provider, Error> {
+    let [appended, inserted] = discovery::requests(issuer)?;
+    let mut response = world.ask(appended).await?;
+    if discovery::is_absent(&response) {
+        response = world.ask(inserted).await?;
+    }
+    discovery::parse(&response, issuer)
 }
 
 /// Waits for the answer to this login; others are answered and waited out.
@@ -147,8 +159,16 @@ where
     K: Future<Output = Result<(), Error>>,
 {
     let unproven = exchanged(world, exchange).await?;
-    let keys = jwks::parse(&world.ask(unproven.jwks_request()).await?)?;
-    let vouched = verify(unproven.check(&keys)?)?;
+    let mut refetch = Refetch::default();
+    let check = loop {
+        let keys = jwks::parse(&world.ask(unproven.jwks_request()).await?)?;
+        match unproven.check(&keys) {
+            // The key may be newer than what a cache in between had; this is asked once.
+            Err(error) if refetch.helps(error, clock::now()) => {}
+            checked => break checked?,
+        }
+    };
+    let vouched = verify(check)?;
     keep(unproven.prove(&vouched, clock::now(), &mut OsDice)?).await
 }
 
