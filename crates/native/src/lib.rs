@@ -26,6 +26,8 @@ mod loopback;
 mod random;
 mod sign;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verify;
 mod worker;
 

@@ -3,9 +3,10 @@
 //! It interprets nothing: the raw query goes to the login, which alone knows whether it belongs to it. Whatever else
 //! knocks, browsers' spare connections and strangers included, gets an answer and changes nothing.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gatepass_core::error::Error;
@@ -15,13 +16,15 @@ use gatepass_core::url::RedirectUri;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, REFERRER_POLICY,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+    ORIGIN, REFERRER_POLICY, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 /// How long a connection may take over its request. A browser on this machine needs milliseconds; whoever says nothing
 /// must not keep it out.
@@ -30,7 +33,8 @@ const HEAD_LIMIT: Duration = Duration::from_secs(2);
 /// How long to wait before accepting again when the machine has no more sockets to give.
 const RECOVERY: Duration = Duration::from_millis(50);
 
-/// How many connections are open at once; a browser needs two or three.
+/// How many connections are open at once; a browser needs two or three. One more takes the place of whoever has been
+/// silent for longest.
 const CONNECTIONS: usize = 16;
 
 /// What the browser shows at the end.
@@ -59,7 +63,7 @@ pub(crate) struct Loopback {
     redirect_uri: RedirectUri,
     arrivals: mpsc::Receiver<Arrival>,
     accepting: tokio::task::JoinHandle<()>,
-    open: Arc<Semaphore>,
+    guests: Arc<Guests>,
 }
 
 impl Loopback {
@@ -70,9 +74,9 @@ impl Loopback {
         let port = listener.local_addr().map_err(unavailable)?.port();
         let (sender, arrivals) = mpsc::channel(CONNECTIONS);
         let door = Arc::new(Door { path, host: format!("127.0.0.1:{port}"), sender });
-        let open = Arc::new(Semaphore::new(CONNECTIONS));
-        let accepting = tokio::spawn(accept(listener, door, Arc::clone(&open)));
-        Ok(Self { redirect_uri: RedirectUri::loopback(port, path), arrivals, accepting, open })
+        let guests = Arc::new(Guests::default());
+        let accepting = tokio::spawn(accept(listener, door, Arc::clone(&guests)));
+        Ok(Self { redirect_uri: RedirectUri::loopback(port, path), arrivals, accepting, guests })
     }
 
     /// The address that this listener answers to.
@@ -88,8 +92,10 @@ impl Loopback {
         while let Ok(arrival) = self.arrivals.try_recv() {
             let _ = arrival.reply.send(page);
         }
+        // Spare connections of the browser would be waited for until their time is over.
+        while self.guests.make_room() {}
         let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
-        drop(tokio::time::timeout(limit, self.open.acquire_many(all)).await);
+        drop(tokio::time::timeout(limit, self.guests.open.acquire_many(all)).await);
     }
 
     /// The next request to the callback path.
@@ -111,23 +117,65 @@ struct Door {
     sender: mpsc::Sender<Arrival>,
 }
 
-async fn accept(listener: TcpListener, door: Arc<Door>, open: Arc<Semaphore>) {
-    loop {
-        let Ok(permit) = Arc::clone(&open).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(RECOVERY).await;
-            continue;
-        };
-        let door = Arc::clone(&door);
-        tokio::spawn(async move {
-            serve(stream, door).await;
-            drop(permit);
-        });
+/// The open connections.
+#[derive(Debug)]
+struct Guests {
+    open: Arc<Semaphore>,
+    /// Those that have not asked for anything yet, the oldest first.
+    silent: Mutex<VecDeque<AbortHandle>>,
+}
+
+impl Default for Guests {
+    fn default() -> Self {
+        Self { open: Arc::new(Semaphore::new(CONNECTIONS)), silent: Mutex::default() }
     }
 }
 
-async fn serve(stream: TcpStream, door: Arc<Door>) {
-    let answer = service_fn(move |request| {
+impl Guests {
+    fn silent(&self) -> MutexGuard<'_, VecDeque<AbortHandle>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the connection that has been silent for longest, if there is one.
+    fn make_room(&self) -> bool {
+        let oldest = self.silent().pop_front();
+        oldest.inspect(AbortHandle::abort).is_some()
+    }
+
+    /// The connection of this task has said what it wants, or is gone.
+    fn heard(&self) {
+        if let Some(id) = tokio::task::try_id() {
+            self.silent().retain(|guest| guest.id() != id);
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, door: Arc<Door>, guests: Arc<Guests>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            guests.make_room();
+            tokio::time::sleep(RECOVERY).await;
+            continue;
+        };
+        if guests.open.available_permits() == 0 {
+            guests.make_room();
+        }
+        let Ok(permit) = Arc::clone(&guests.open).acquire_owned().await else { return };
+        let (door, guest) = (Arc::clone(&door), Arc::clone(&guests));
+        // The list is held until the guest is on it, so that none is heard before.
+        let mut silent = guests.silent();
+        let task = tokio::spawn(async move {
+            serve(stream, door, &guest).await;
+            guest.heard();
+            drop(permit);
+        });
+        silent.push_back(task.abort_handle());
+    }
+}
+
+async fn serve(stream: TcpStream, door: Arc<Door>, guests: &Guests) {
+    let answer = service_fn(|request| {
+        guests.heard();
         let door = Arc::clone(&door);
         async move { Ok::<_, Infallible>(door.answer(&request).await) }
     });
@@ -141,25 +189,13 @@ async fn serve(stream: TcpStream, door: Arc<Door>) {
     drop(connection.await);
 }
 
+/// Headers by which browsers say that a load is a guess of theirs: prefetch, prerender, preview.
+const SPECULATION: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+
 impl Door {
     async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-        // A page elsewhere whose name was pointed at this address would say another host (DNS rebinding).
-        if header(HOST) != Some(&self.host) {
-            return page(StatusCode::MISDIRECTED_REQUEST, Page::Stranger);
-        }
-        if request.uri().path() != self.path {
-            return page(StatusCode::NOT_FOUND, Page::Stranger);
-        }
-        // HEAD and OPTIONS ask about the address and do not bring the answer.
-        if request.method() != Method::GET {
-            return page(StatusCode::METHOD_NOT_ALLOWED, Page::Stranger);
-        }
-        // A prefetch is the browser's guess and not yet the person's arrival.
-        let purpose =
-            |name| header(HeaderName::from_static(name)).is_some_and(|value| value.contains("prefetch"));
-        if purpose("sec-purpose") || purpose("purpose") {
-            return page(StatusCode::SERVICE_UNAVAILABLE, Page::Stranger);
+        if let Err(status) = self.admits(request) {
+            return page(status, Page::Stranger);
         }
         let query = Secret::from(request.uri().query().unwrap_or_default());
         let (reply, outcome) = oneshot::channel();
@@ -171,6 +207,50 @@ impl Door {
             Ok(Page::Stranger) => page(StatusCode::BAD_REQUEST, Page::Stranger),
             Ok(Page::Failure) | Err(_) => page(StatusCode::BAD_REQUEST, Page::Failure),
         }
+    }
+
+    /// Whether this is a browser's navigation to the callback path; otherwise the status that says what it is.
+    fn admits<T>(&self, request: &Request<T>) -> Result<(), StatusCode> {
+        let (headers, uri) = (request.headers(), request.uri());
+        let header = |name| headers.get(HeaderName::from_static(name));
+        // RFC 9112 section 3.2: one host.
+        let mut hosts = headers.get_all(HOST).iter();
+        let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(StatusCode::BAD_REQUEST) };
+        // A page elsewhere whose name was pointed at this address would say another host (DNS rebinding).
+        if *host != self.host {
+            return Err(StatusCode::MISDIRECTED_REQUEST);
+        }
+        // RFC 9112 section 3.2.2: a whole address is that of this listener.
+        let scheme = uri.scheme_str().is_none_or(|scheme| scheme == "http");
+        if !scheme || uri.authority().is_some_and(|authority| authority.as_str() != self.host) {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        if uri.path() != self.path {
+            return Err(StatusCode::NOT_FOUND);
+        }
+        // HEAD and OPTIONS ask about the address and do not bring the answer.
+        if request.method() != Method::GET {
+            return Err(StatusCode::METHOD_NOT_ALLOWED);
+        }
+        // A prefetch is the browser's guess and not yet the person's arrival.
+        if SPECULATION.iter().any(|name| header(name).is_some()) {
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        // The answer is brought by a navigation of the whole window, which names no origin. What a page elsewhere
+        // fetches or embeds says so in its Fetch Metadata.
+        let other = |name, navigation| header(name).is_some_and(|value| value != navigation);
+        if headers.contains_key(ORIGIN)
+            || other("sec-fetch-mode", "navigate")
+            || other("sec-fetch-dest", "document")
+        {
+            return Err(StatusCode::FORBIDDEN);
+        }
+        // A navigation brings no body, about whose end two readers could differ (RFC 9112 section 11.2), and does not
+        // want to speak another protocol next.
+        if headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(UPGRADE) {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        Ok(())
     }
 }
 
@@ -184,6 +264,10 @@ fn page(status: StatusCode, page: Page) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     let style = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        // RFC 9110 section 15.5.6.
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+    }
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "no-store"),
@@ -192,7 +276,7 @@ fn page(status: StatusCode, page: Page) -> Response<Full<Bytes>> {
         (CONTENT_SECURITY_POLICY, style),
         (HeaderName::from_static("x-content-type-options"), "nosniff"),
     ] {
-        response.headers_mut().insert(name, hyper::header::HeaderValue::from_static(value));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }

@@ -98,9 +98,10 @@ pub fn parse(query: &str) -> Result<Callback, Error> {
     let state = query.take("state");
     let iss = query.take("iss").map(|iss| iss.expose().clone());
     let result = match (query.take("code"), query.take("error")) {
-        (Some(code), None) => Ok(code),
+        // RFC 6749 appendix A.11: code = 1*VSCHAR.
+        (Some(code), None) if code.expose().bytes().all(|byte| matches!(byte, 0x20..=0x7e)) => Ok(code),
         (None, Some(error)) => Err(Refusal::parse(error.expose())),
-        // Both or neither is no authorization response.
+        // Both or neither is no authorization response, and neither is what no server sends.
         _ => return Err(Error::Malformed { message: MESSAGE, field: Field::Code }),
     };
     Ok(Callback { state, iss, result })
@@ -116,7 +117,7 @@ mod tests {
         assert!(callback.result == Ok(Secret::from("a+b")) && callback.state == Some(Secret::from("s")));
         assert_eq!(callback.iss.as_deref(), Some("https://i.example"));
         assert_eq!(parse("error=access_denied&state=s").unwrap().result.err(), Some(Refusal::AccessDenied));
-        for bad in ["", "state=s", "code=a&error=b", "code=a&code=b"] {
+        for bad in ["", "state=s", "code=a&error=b", "code=a&code=b", "code=a%00b"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

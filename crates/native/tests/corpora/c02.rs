@@ -2,11 +2,11 @@
 
 use std::thread;
 
+use gatepass::testing::verify;
 use libtest_mimic::{Failed, Trial};
 
 use crate::frame::{Tally, lines, text};
 use crate::id_tokens::{Case, NAME, context};
-use crate::verify::verify;
 
 /// As small as the stacks that tokens are read on; some nest 100,000 deep.
 const STACK: usize = 2 * 1024 * 1024;

@@ -9,11 +9,10 @@
 mod frame;
 #[path = "../../../../tests/corpora/id_tokens.rs"]
 mod id_tokens;
-#[path = "../../src/verify.rs"]
-mod verify;
 
 mod c02;
+mod c03;
 
 fn main() {
-    frame::run(vec![c02::trial()]).exit();
+    frame::run(vec![c02::trial(), c03::trial()]).exit();
 }
