@@ -3,6 +3,7 @@
 //! There is no general URL parser here on purpose: two parsers that disagree about one string are how tokens leave
 //! for the wrong host. What this grammar does not know, it refuses.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -12,7 +13,7 @@ use crate::text::cut;
 
 /// Who issues tokens (RFC 8414 section 2), kept and compared character by character.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuer(String);
+pub struct Issuer(Box<str>);
 
 impl Issuer {
     /// An `https` address, or `http` on this machine, without query and fragment.
@@ -22,7 +23,7 @@ impl Issuer {
         if cut(text, b'?').1.is_some() {
             return Err(Error::Configuration { field });
         }
-        Ok(Self(String::from(text)))
+        Ok(Self(Box::from(text)))
     }
 
     /// The issuer exactly as configured: trailing slash, case and all.
@@ -39,13 +40,13 @@ impl fmt::Display for Issuer {
 
 /// An address to which requests, and with them tokens, are sent: `https`, or `http` on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint(String);
+pub struct Endpoint(Box<str>);
 
 impl Endpoint {
     /// Reads an address found in the message field `field`.
     pub fn new(text: &str, field: Field) -> Result<Self, Error> {
         Parts::split(text, field)?;
-        Ok(Self(String::from(text)))
+        Ok(Self(Box::from(text)))
     }
 
     /// The whole address.
@@ -67,7 +68,7 @@ impl fmt::Display for Endpoint {
 
 /// Where the authorization response comes back (RFC 6749 section 3.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedirectUri(String);
+pub struct RedirectUri(Box<str>);
 
 impl RedirectUri {
     /// An `https` address, or over `http` a listener on this machine; without fragment.
@@ -77,7 +78,7 @@ impl RedirectUri {
         if !is_path_and_query(Parts::split(text, field)?.path) {
             return Err(Error::Configuration { field });
         }
-        Ok(Self(String::from(text)))
+        Ok(Self(Box::from(text)))
     }
 
     /// Whether this is a listener on this machine (RFC 8252 sections 7.3 and 8.3), which alone may do without TLS.
@@ -90,7 +91,7 @@ impl RedirectUri {
         let mut text = String::from("http://127.0.0.1:");
         push_decimal(&mut text, u64::from(port));
         text.push_str(path);
-        Self(text)
+        Self(text.into())
     }
 
     /// The address as it was given and as it is compared (RFC 9700 section 4.1.3).
