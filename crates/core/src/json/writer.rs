@@ -6,7 +6,10 @@ use alloc::string::String;
 use crate::url::push_decimal;
 
 /// Writes one object, field by field.
-#[expect(clippy::box_collection, reason = "each link of a chain takes and gives a register: 0.3 KB of the wasm")]
+#[expect(
+    clippy::box_collection,
+    reason = "each link of a chain takes and gives a register: 0.3 KB of the wasm"
+)]
 pub struct Writer(Box<String>);
 
 impl Writer {
