@@ -1,7 +1,7 @@
 // Sending a request by `fetch`: no cookies, no redirects, no cache, a time limit and a limit on what is read.
 
 /** From the first byte sent to the last byte read, in milliseconds. */
-const LIMIT = 15_000;
+const TIME_LIMIT = 15_000;
 /** What the core reads at most (`MAX_BODY`), and one byte more, by which it notices that a body was cut. */
 const MOST = 256 * 1024 + 1;
 
@@ -15,7 +15,7 @@ export async function send({ method, url, headers, body }) {
       method,
       headers,
       body,
-      signal: AbortSignal.timeout(LIMIT),
+      signal: AbortSignal.timeout(TIME_LIMIT),
       // A body with a token goes where it was addressed or nowhere.
       redirect: "error",
       credentials: "omit",

@@ -49,7 +49,7 @@ pub(crate) fn testing_programs(workspace: &Workspace) -> Result<PathBuf, Failure
     Ok(folder)
 }
 
-/// Builds the wasm module into `out`, with its glue and the modules of the facade, as pages load them.
+/// Builds the wasm module into `out`, with the facade: its modules and the glue in one, as pages load them.
 pub(crate) fn wasm(workspace: &Workspace, manifest: &Manifest, out: &Path) -> Result<(), Failure> {
     require_target(workspace, WASM)?;
     let source = workspace.root().join(&manifest.source).join("Cargo.toml");
@@ -63,23 +63,8 @@ pub(crate) fn wasm(workspace: &Workspace, manifest: &Manifest, out: &Path) -> Re
     process::run(&mut cargo, BUILD_LIMIT)?;
     let module = workspace.target().join(WASM).join(&manifest.profile).join("gatepass_web.wasm");
     let bindgen = tool(workspace, "gatepass-bindgen")?;
-    let facade = scripts(&workspace.root().join(&manifest.shared))?;
-    process::run(Command::new(bindgen).arg(module).arg(out).args(facade), Duration::from_secs(120))
-}
-
-/// The modules of a folder; tests and whatever else is not shipped stay out by their names.
-fn scripts(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let unreadable = |error| Failure::io(folder.display(), &error);
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.ends_with(".js") && !name.contains(".test.") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
+    let facade = workspace.root().join(&manifest.shared).join(&manifest.package.entry);
+    process::run(Command::new(bindgen).arg(module).arg(out).arg(facade), Duration::from_secs(120))
 }
 
 /// Makes sure that a target is installed; toolchains add it only when asked.

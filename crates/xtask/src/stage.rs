@@ -1,7 +1,7 @@
 //! Lays out what pages load.
 //!
 //! ```text
-//! target/www/assets/<digest>/   glue, wasm and facade: one digest over all of them, so that versions never mix
+//! target/www/assets/<digest>/   wasm and facade: one digest over both, so that versions never mix
 //! target/www/dashboard/         pages, which name that digest
 //! target/www/web/               the npm package
 //! ```
@@ -33,16 +33,11 @@ pub(crate) struct Stage {
 pub(crate) fn write(
     workspace: &Workspace,
     manifest: &Manifest,
-    glue: &Path,
+    built: &Path,
     scratch: &Path,
 ) -> Result<Stage, Failure> {
-    let mut modules = files(glue)?;
-    if !modules.contains_key(&manifest.package.entry) {
-        return Err(Failure::new(format!("`{}` has no `{}`", manifest.shared, manifest.package.entry)));
-    }
+    let modules = files(built)?;
     let package = package(workspace, manifest, &modules)?;
-    // Types are for the package alone: no page loads them.
-    modules.retain(|name, _| name.ends_with(".js") || name.ends_with(".wasm"));
     let digest = digest(&modules);
 
     let new = scratch.join("www");
@@ -97,7 +92,7 @@ fn pages(folder: &Path, digest: &str) -> Result<BTreeMap<String, Vec<u8>>, Failu
     Ok(pages)
 }
 
-/// The npm package: modules, types, licences, `package.json`.
+/// The npm package: modules, licences, `package.json`.
 fn package(
     workspace: &Workspace,
     manifest: &Manifest,
@@ -108,12 +103,6 @@ fn package(
         files.insert(licence.to_owned(), workspace.read(licence)?.into_bytes());
     }
     let entry = &manifest.package.entry;
-    let types = entry.replace(".js", ".d.ts");
-    let mut main = serde_json::Map::new();
-    if files.contains_key(&types) {
-        main.insert("types".to_owned(), json!(format!("./{types}")));
-    }
-    main.insert("default".to_owned(), json!(format!("./{entry}")));
     let description = json!({
         "name": manifest.package.name,
         "version": workspace.version(),
@@ -121,7 +110,7 @@ fn package(
         "license": "MIT OR Apache-2.0",
         "type": "module",
         "sideEffects": false,
-        "exports": { ".": main, "./gatepass_web_bg.wasm": "./gatepass_web_bg.wasm" },
+        "exports": { ".": format!("./{entry}"), "./gatepass_web_bg.wasm": "./gatepass_web_bg.wasm" },
         "files": files.keys().collect::<Vec<_>>(),
     });
     files.insert("package.json".to_owned(), format!("{description:#}\n").into_bytes());

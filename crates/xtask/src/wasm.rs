@@ -17,14 +17,14 @@ pub(crate) fn command() -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Builds the module and its glue and replaces the staged folder as a whole.
+/// Builds wasm and facade and replaces the staged folder as a whole.
 pub(crate) fn make(workspace: &Workspace) -> Result<Stage, Failure> {
     let manifest = Manifest::read(workspace)?;
     let _alone = alone(workspace)?;
     let folder = Folder::within(workspace.target(), "wasm")?;
-    let glue = folder.path().join("glue");
-    build::wasm(workspace, &manifest, &glue)?;
-    stage::write(workspace, &manifest, &glue, folder.path())
+    let built = folder.path().join("built");
+    build::wasm(workspace, &manifest, &built)?;
+    stage::write(workspace, &manifest, &built, folder.path())
 }
 
 /// Two of these commands at once would stage into each other's way. The lock ends with the file.

@@ -1,12 +1,14 @@
-//! Makes what pages load of a wasm module: its JavaScript glue, and that and other modules without what only people
-//! read. `gatepass-bindgen <input.wasm> <out-dir> [module.js ..]`
+//! Makes what pages load of a wasm module: its JavaScript glue and the facade with its modules as one, without what only
+//! people read. `gatepass-bindgen <input.wasm> <out-dir> <entry.js>`
 //!
 //! A package of its own, so that `cargo xtask` without wasm does not wait for these crates.
+
+mod bundle;
 
 use std::env;
 use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use oxc_allocator::Allocator;
@@ -18,34 +20,39 @@ use wasm_bindgen_cli_support::Bindgen;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
-    let [input, out, modules @ ..] = arguments.as_slice() else {
-        return Err("usage: gatepass-bindgen <input.wasm> <out-dir> [module.js ..]".into());
+    let [input, out, entry] = arguments.as_slice() else {
+        return Err("usage: gatepass-bindgen <input.wasm> <out-dir> <entry.js>".into());
     };
     Bindgen::new()
         .input_path(input)
         .web(true)?
-        .typescript(true)
+        // The glue becomes part of the facade, whose types are its own.
+        .typescript(false)
         // Names and producers tell a page nothing and cost it a tenth of the bytes.
         .remove_name_section(true)
         .remove_producers_section(true)
         // The facade says where the wasm is; without a default, no bundler guesses.
         .omit_default_module_path(true)
         .generate(out)?;
-    let glue = out.join(input.with_extension("js").file_name().ok_or("the input has no name")?);
-    for module in modules.iter().chain([&glue]) {
-        let name = module.file_name().ok_or("a module has no name")?;
-        fs::write(out.join(name), minified(module)?)?;
-    }
+    let glue = input.with_extension("js");
+    let glue = glue.file_name().ok_or("the input has no name")?;
+    let read = |name: &str| -> Result<String, Box<dyn Error>> {
+        let path = if glue == name { out.join(name) } else { entry.with_file_name(name) };
+        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()).into())
+    };
+    let name = entry.file_name().and_then(|name| name.to_str()).ok_or("the entry has no name")?;
+    let facade = minified(&bundle::bundle(name, &read)?)?;
+    fs::write(out.join(name), facade)?;
+    fs::remove_file(out.join(glue))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A module without comments, with short names inside: half of what it weighs compressed.
-fn minified(path: &Path) -> Result<String, Box<dyn Error>> {
-    let text = fs::read_to_string(path)?;
+fn minified(text: &str) -> Result<String, Box<dyn Error>> {
     let allocator = Allocator::default();
-    let parsed = Parser::new(&allocator, &text, SourceType::mjs()).parse();
+    let parsed = Parser::new(&allocator, text, SourceType::mjs()).parse();
     if let Some(error) = parsed.diagnostics.first() {
-        return Err(format!("{}: {error}", path.display()).into());
+        return Err(error.to_string().into());
     }
     let mut program = parsed.program;
     let scoping = Minifier::new(MinifierOptions::default()).minify(&allocator, &mut program).scoping;
