@@ -7,7 +7,7 @@ import { drive } from "./drive.js";
 import { GatepassError } from "./errors.js";
 // Not by `import()`, which service workers do not have.
 // @ts-ignore: made by `cargo xtask wasm`, beside this file
-import init, { Transaction } from "./gatepass_web.js";
+import { initSync, Transaction } from "./gatepass_web.js";
 import { Store } from "./store.js";
 
 export { GatepassError };
@@ -72,12 +72,18 @@ let loading;
 
 /** Loads the wasm part once. */
 const load = () =>
-  (loading ??= init({ module_or_path: new URL("./gatepass_web_bg.wasm", import.meta.url) }).catch((/** @type {any} */ cause) => {
+  (loading ??= start().catch((/** @type {any} */ cause) => {
     loading = undefined;
     const error = new GatepassError("unsupported_browser", { fault: "machine", retryable: true });
     error.cause = cause;
     throw error;
   }));
+
+/** All of it, then at once: a stream would need a server that knows the type, and saves nothing at this size. */
+async function start() {
+  const response = await fetch(new URL("./gatepass_web_bg.wasm", import.meta.url));
+  initSync({ module: await WebAssembly.compile(await response.arrayBuffer()) });
+}
 
 /**
  * Opens this browser's place for one client. Restores what is there; never navigates.

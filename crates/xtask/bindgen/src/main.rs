@@ -16,7 +16,7 @@ use oxc_codegen::{Codegen, CodegenOptions, CommentOptions};
 use oxc_minifier::{Minifier, MinifierOptions};
 use oxc_parser::Parser;
 use oxc_span::SourceType;
-use wasm_bindgen_cli_support::Bindgen;
+use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
@@ -33,6 +33,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .remove_producers_section(true)
         // The facade says where the wasm is; without a default, no bundler guesses.
         .omit_default_module_path(true)
+        // Every browser with Web Locks has it.
+        .encode_into(EncodeInto::Always)
         .generate(out)?;
     let glue = input.with_extension("js");
     let glue = glue.file_name().ok_or("the input has no name")?;
