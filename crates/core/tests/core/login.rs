@@ -1,5 +1,7 @@
 //! The login chain against a provider of paper: what moves it on, what ends it, what it waits out.
 
+use std::time::Duration;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use gatepass_core::error::{Error, Refusal};
 use gatepass_core::field::{Field, Message};
@@ -53,13 +55,17 @@ fn wants_push() -> Writer {
 }
 
 fn begin_at(metadata: Writer, client: &Client) -> (Authorization, Pending) {
+    begin_within(metadata, client, None)
+}
+
+fn begin_within(metadata: Writer, client: &Client, max_age: Option<Duration>) -> (Authorization, Pending) {
     let provider = discovery::parse(&json(metadata.finish()), &client.issuer).unwrap();
     let start = Start {
         redirect_uri: RedirectUri::loopback(4711, "/callback"),
         key: Some(BoundKey { public: key(), private: None }),
         prompt: None,
         login_hint: None,
-        max_age: None,
+        max_age,
     };
     begin(client, &provider, start, NOW, &mut SeededDice::new(3)).unwrap()
 }
@@ -159,6 +165,24 @@ fn an_audience_is_named_by_one_parameter() {
         let mut query = parameters(url.expose());
         assert!(query.take(named.0) == Some(Secret::from(named.1)) && query.take(other).is_none());
     }
+}
+
+#[test]
+fn who_is_asked_how_long_ago_has_to_say_so() {
+    let judged = |auth_time: &str| {
+        let (authorization, pending) = begin_within(metadata(), &client(), Some(Duration::from_secs(600)));
+        let Authorization::Open(url) = authorization else { panic!("nothing is pushed") };
+        let mut query = parameters(url.expose());
+        assert!(query.take("max_age") == Some(Secret::from("600")));
+        let pending = Pending::decode(pending.encode().expose().as_bytes()).unwrap();
+        let exchange = redirect(pending, &answer(query.take("state").unwrap().expose())).unwrap();
+        let token = id_token(&nonce(), |claims| claims.replacen('{', &format!("{{{auth_time}"), 1));
+        prove(tokens(exchange, &token, "DPoP").unwrap(), NOW)
+    };
+    let at = |ago: u64| format!("\"auth_time\":{},", NOW.seconds() - ago);
+    assert!(judged(&at(500)).is_ok());
+    let wrong = Some(Error::BadClaim { claim: Field::AuthTime });
+    assert_eq!((judged("").err(), judged(&at(700)).err()), (wrong, wrong));
 }
 
 #[test]
