@@ -31,6 +31,8 @@ const CORE: &[&str] = &[
     "protocol::token_response",
     "protocol::device",
     "protocol::discovery",
+    "protocol::protected_resource",
+    "protocol::challenge",
     "protocol::authorize",
     "protocol::par",
     "protocol::exchange",

@@ -21,6 +21,7 @@ const EXPOSES: &[(&str, &str)] = &[
     ("core/protocol::jwks", "reads a response body"),
     ("core/protocol::par", "reads a response body, and the name in it is a parameter"),
     ("core/protocol::pkce", "hashes the verifier"),
+    ("core/protocol::protected_resource", "reads a response body"),
     ("core/protocol::refresh", "the refresh token is a parameter"),
     ("core/protocol::revoke", "the refresh token is a parameter"),
     ("core/protocol::token_response", "reads a response body"),
