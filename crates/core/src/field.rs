@@ -172,16 +172,16 @@ names!(
     /// A message of a server, or something stored.
     Message {
         AuthorizationResponse = "authorization response",
-        DeviceAuthorization = "device authorization",
         Challenge = "challenge",
+        DeviceAuthorization = "device authorization",
         Discovery = "discovery",
         IdToken = "id token",
         Jwks = "jwks",
         LoginInitiation = "login initiation",
         LogoutResponse = "logout response",
         PendingLogin = "pending login",
-        PushedAuthorizationResponse = "pushed authorization response",
         ProtectedResource = "protected resource metadata",
+        PushedAuthorizationResponse = "pushed authorization response",
         Record = "record",
         RevocationResponse = "revocation response",
         TokenResponse = "token response",

@@ -24,9 +24,9 @@
 //! | `revoke` | giving a grant back | RFC 7009 section 2 |
 
 pub mod authorize;
+pub mod challenge;
 pub mod client_auth;
 pub mod device;
-pub mod challenge;
 pub mod discovery;
 pub mod dpop;
 pub mod end_session;

@@ -9,7 +9,11 @@ const EXPOSES: &[(&str, &str)] = &[
     ("core/form", "reads and decodes what travels in forms"),
     ("core/protocol::authorize", "state, nonce and code are parameters"),
     ("core/protocol::client_auth", "a client's secret leaves in a header or a parameter"),
-    ("core/protocol::device", "the device code is a parameter and stored, and a response body is read"),
+    ("core/protocol::device", "reads a response body"),
+    (
+        "core/protocol::device::polling",
+        "the device code is a parameter and stored, and a response body is read",
+    ),
     ("core/protocol::discovery", "reads a response body"),
     ("core/protocol::dpop", "hashes the access token"),
     ("core/protocol::end_session", "ID token and state are parameters"),

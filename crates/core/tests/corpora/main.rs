@@ -10,10 +10,14 @@ mod frame;
 #[path = "../../../../tests/corpora/id_tokens.rs"]
 mod id_tokens;
 
+mod answers;
 mod c01;
 mod c02;
 mod c05;
+mod c06;
 
 fn main() {
-    frame::run(vec![c01::trial(), c02::trial(), frame::corpus("05-oidc-discovery", c05::judge)]).exit();
+    let trials =
+        vec![c01::trial(), c02::trial(), frame::corpus("05-oidc-discovery", c05::judge), c06::trial()];
+    frame::run(trials).exit();
 }

@@ -1,6 +1,6 @@
-//! Signing in on another device (RFC 8628): a code to type there, and polling here.
+//! The wait for a person on another device: when to ask, and what an answer means for the next time (RFC 8628 sections
+//! 3.4 and 3.5).
 
-use alloc::string::String;
 use core::time::Duration;
 
 use crate::error::{Error, Refusal};
@@ -8,7 +8,7 @@ use crate::field::{Field, Message};
 use crate::form::Form;
 use crate::http::{Request, Response};
 use crate::json::{Object, Writer};
-use crate::name::{Audience, ClientId, Scopes};
+use crate::name::ClientId;
 use crate::protocol::error_body;
 use crate::protocol::token_response::{self, TokenResponse};
 use crate::secret::Secret;
@@ -16,10 +16,8 @@ use crate::text::cut;
 use crate::time::Timestamp;
 use crate::url::Endpoint;
 
-const MESSAGE: Message = Message::DeviceAuthorization;
-
 /// The pause between two requests where the server names none (section 3.2).
-const UNSAID_INTERVAL: u64 = 5;
+const UNSAID_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What `slow_down` adds (section 3.5).
 const SLOWER: Duration = Duration::from_secs(5);
@@ -27,117 +25,7 @@ const SLOWER: Duration = Duration::from_secs(5);
 /// No pause that we choose is longer: an interval that is asked for, a pause after lost answers. A `Retry-After` may be.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// No code is waited for longer than this, whatever the server says.
-const LONGEST_LIFETIME: u64 = 3600;
-
-/// The most characters of a code, in bytes.
-const LONGEST_USER_CODE: usize = 1024;
-const LONGEST_DEVICE_CODE: usize = 16 * 1024;
-
-/// What the person is shown, and what waits for them.
-#[derive(Debug)]
-pub struct DeviceAuthorization {
-    /// The code to type, as it came; it holds nothing that steers a terminal or turns text around.
-    pub user_code: String,
-    /// Where to type it.
-    pub verification_uri: Endpoint,
-    /// The same with the code in it, for a QR code or a browser at hand. The code is still shown (section 3.3.1).
-    pub verification_uri_complete: Option<Endpoint>,
-    /// The waiting.
-    pub polling: Polling,
-}
-
-/// Asks for a code (section 3.1).
-pub fn request(
-    device_authorization_endpoint: &Endpoint,
-    client_id: &ClientId,
-    scopes: &Scopes,
-    audience: Option<&Audience>,
-) -> Request {
-    let scopes = (!scopes.is_empty()).then_some(scopes.as_str());
-    let form =
-        Form::new().with("client_id", client_id.as_str()).with_some("scope", scopes).for_audience(audience);
-    Request::post(device_authorization_endpoint.clone(), form)
-}
-
-/// Reads the answer (section 3.2). What can be shown or opened is made safe for that here, once for every front.
-pub fn parse(response: &Response, now: Timestamp) -> Result<DeviceAuthorization, Error> {
-    if response.status != 200 {
-        return Err(error_body::parse(response, MESSAGE));
-    }
-    let body = Object::parse(response.body.expose(), MESSAGE)?;
-    error_body::check(&body)?;
-    let device_code = body.required(Field::DeviceCode)?;
-    let user_code: String = body.required(Field::UserCode)?.chars().filter(is_shown).collect();
-    if device_code.len() > LONGEST_DEVICE_CODE {
-        return Err(body.blame(Field::DeviceCode));
-    }
-    if user_code.is_empty() || user_code.len() > LONGEST_USER_CODE {
-        return Err(body.blame(Field::UserCode));
-    }
-    // The draft's name for it, still in use; the registered name wins.
-    let verification_uri = match body.text(Field::VerificationUri)? {
-        Some(uri) => uri,
-        None => body.text(Field::VerificationUrl)?.unwrap_or_default(),
-    };
-    // Section 5.4: the person trusts what we show. Only an address that every reader takes for the same one is shown.
-    let verification_uri = Endpoint::new(verification_uri, Field::VerificationUri)
-        .map_err(|_| body.blame(Field::VerificationUri))?;
-    // It only saves typing: a bad one is left out.
-    let verification_uri_complete = body
-        .text(Field::VerificationUriComplete)
-        .ok()
-        .flatten()
-        .and_then(|uri| Endpoint::new(uri, Field::VerificationUriComplete).ok());
-    let expires_in = body.numeral(Field::ExpiresIn)?.and_then(rounded_up);
-    let expires_in = match expires_in.ok_or_else(|| body.blame(Field::ExpiresIn))? {
-        0 => return Err(Error::LoginExpired),
-        seconds => Duration::from_secs(seconds.min(LONGEST_LIFETIME)),
-    };
-    // Nothing, zero and what is no number: the default of section 3.2, never a request after the other.
-    let interval = body.numeral(Field::Interval)?.and_then(rounded_up).filter(|seconds| *seconds > 0);
-    let interval = Duration::from_secs(interval.unwrap_or(UNSAID_INTERVAL)).min(LONGEST_PAUSE);
-    let polling = Polling {
-        device_code: Secret::from(device_code),
-        interval,
-        gap: interval,
-        next_at: now.plus(interval),
-        expires_at: now.plus(expires_in),
-    };
-    Ok(DeviceAuthorization { user_code, verification_uri, verification_uri_complete, polling })
-}
-
-/// Whether a character may be shown: no control character, none that turns text around or is not seen.
-fn is_shown(character: &char) -> bool {
-    let unseen = matches!(
-        character,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    );
-    !character.is_control() && !unseen
-}
-
-/// Whole seconds, a fraction counted as one: a pause is never cut short. What does not fit is longer than any cap.
-fn rounded_up(text: &str) -> Option<u64> {
-    let plain = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let (whole, fraction) = cut(text, b'.');
-    if !plain(whole) || !fraction.is_none_or(plain) {
-        return None;
-    }
-    let more = fraction.is_some_and(|digits| digits.bytes().any(|digit| digit != b'0'));
-    Some(whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(u64::from(more)))
-}
-
-/// The wait for a person on another device: when to ask, and what an answer means for the next time.
-///
-/// It is a value like a pending login, so that a popup that closed or a process that ended goes on where it was.
+/// A device code that is waited for. It is a value like a pending login, so that a popup that closed or a process that ended goes on where it was.
 #[derive(Debug)]
 pub struct Polling {
     device_code: Secret,
@@ -162,6 +50,17 @@ pub enum Polled {
 }
 
 impl Polling {
+    /// Begins to wait; without an `interval`, as long as section 3.2 says for that.
+    pub(super) fn new(
+        device_code: Secret,
+        interval: Option<Duration>,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        let interval = interval.unwrap_or(UNSAID_INTERVAL);
+        Self { device_code, interval, gap: interval, next_at: now.plus(interval), expires_at }
+    }
+
     /// When the code runs out.
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
@@ -202,8 +101,9 @@ impl Polling {
             Ok(tokens) => return Polled::Tokens(tokens),
             Err(Error::Refused(Refusal::AuthorizationPending)) => self.interval,
             Err(Error::Refused(Refusal::SlowDown)) => {
-                // Section 3.5: for this and all later requests.
-                self.interval = self.interval.saturating_add(SLOWER);
+                // Section 3.5: for this and all later requests. Some servers name the new interval in the answer.
+                let named = response.and_then(named_interval).unwrap_or_default();
+                self.interval = self.interval.saturating_add(SLOWER).max(named);
                 self.interval
             }
             Err(Error::Refused(Refusal::UseDpopNonce))
@@ -259,8 +159,32 @@ fn told(error: Error, response: &Response) -> Error {
     }
 }
 
+/// Zero and what is no number count as unsaid: never a request right after the other.
+pub(super) fn interval(body: &Object) -> Result<Option<Duration>, Error> {
+    let seconds = body.numeral(Field::Interval)?.and_then(rounded_up).filter(|seconds| *seconds > 0);
+    Ok(seconds.map(|seconds| Duration::from_secs(seconds).min(LONGEST_PAUSE)))
+}
+
+fn named_interval(response: &Response) -> Option<Duration> {
+    let body = Object::parse(response.body.expose(), Message::TokenResponse).ok()?;
+    interval(&body).ok()?
+}
+
+/// Whole seconds, a fraction counted as one: a pause is never cut short. What does not fit is longer than any cap.
+pub(super) fn rounded_up(text: &str) -> Option<u64> {
+    let plain = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = cut(text, b'.');
+    if !plain(whole) || !fraction.is_none_or(plain) {
+        return None;
+    }
+    let more = fraction.is_some_and(|digits| digits.bytes().any(|digit| digit != b'0'));
+    Some(whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(u64::from(more)))
+}
+
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -269,14 +193,10 @@ mod tests {
         Response::new(status, &|_| None, body.into())
     }
 
-    /// The example of section 3.2.
-    const EXAMPLE: &str = r#"{"device_code":"GmRhmhcxhwAzkoEqiMEg_DnyEysNkuNhszIySk9eS",
-        "user_code":"WDJB-MJHT","verification_uri":"https://example.com/device",
-        "verification_uri_complete":"https://example.com/device?user_code=WDJB-MJHT",
-        "expires_in":1800,"interval":5}"#;
-
     fn begun() -> Polling {
-        parse(&answer(200, EXAMPLE), NOW).unwrap().polling
+        let interval = Some(Duration::from_secs(5));
+        let device_code = Secret::from("GmRhmhcxhwAzkoEqiMEg_DnyEysNkuNhszIySk9eS");
+        Polling::new(device_code, interval, NOW, NOW.plus(Duration::from_secs(1800)))
     }
 
     fn pending(code: &str) -> Response {
@@ -287,85 +207,6 @@ mod tests {
         match polled {
             Polled::Again(polling) => polling,
             other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn asks_as_in_section_3_1_and_3_4() {
-        let endpoint = Endpoint::new("https://server.example.com/device_authorization", Field::X).unwrap();
-        let client_id = ClientId::new("1406020730").unwrap();
-        let scopes = Scopes::parse("example_scope").unwrap();
-        let asked = request(&endpoint, &client_id, &scopes, None);
-        assert_eq!(asked.body.unwrap().expose(), "client_id=1406020730&scope=example_scope");
-        let audience = Audience::named("https://api.example").unwrap();
-        let asked = request(&endpoint, &client_id, &Scopes::default(), Some(&audience));
-        assert_eq!(asked.body.unwrap().expose(), "client_id=1406020730&audience=https%3A%2F%2Fapi.example");
-        assert_eq!(
-            begun().request(&endpoint, &client_id).body.unwrap().expose(),
-            "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code\
-             &device_code=GmRhmhcxhwAzkoEqiMEg_DnyEysNkuNhszIySk9eS&client_id=1406020730"
-        );
-    }
-
-    #[test]
-    fn reads_the_example_of_section_3_2() {
-        let read = parse(&answer(200, EXAMPLE), NOW).unwrap();
-        assert_eq!(read.user_code, "WDJB-MJHT");
-        assert_eq!(read.verification_uri.as_str(), "https://example.com/device");
-        assert_eq!(
-            read.verification_uri_complete.unwrap().as_str(),
-            "https://example.com/device?user_code=WDJB-MJHT"
-        );
-        assert_eq!(read.polling.expires_at(), NOW.plus(Duration::from_secs(1800)));
-        assert_eq!(read.polling.wait(NOW), Ok(Duration::from_secs(5)));
-        assert_eq!(read.polling.due(NOW.plus(Duration::from_secs(5))), Ok(true));
-    }
-
-    #[test]
-    fn shows_nothing_that_misleads() {
-        let with = |from: &str, to: &str| parse(&answer(200, &EXAMPLE.replace(from, to)), NOW);
-        assert_eq!(with("WDJB-MJHT\",", "\\u202eWD\\u001b[1m\\u200bJB\",").unwrap().user_code, "WD[1mJB");
-        let blamed = |field| Some(Error::Malformed { message: MESSAGE, field });
-        assert_eq!(with("WDJB-MJHT\",", "\\u0007\",").err(), blamed(Field::UserCode));
-        for bad in [
-            "http://example.com/",
-            "javascript:alert(1)",
-            "https://a@example.com/",
-            "https://ex\\u0430mple.com/",
-        ] {
-            assert_eq!(
-                with("https://example.com/device\"", &[bad, "\""].concat()).err(),
-                blamed(Field::VerificationUri),
-                "{bad}"
-            );
-        }
-        let without = with("https://example.com/device?", "http://example.com/device?").unwrap();
-        assert_eq!(without.verification_uri_complete, None);
-    }
-
-    #[test]
-    fn lifetimes_and_intervals_have_bounds() {
-        let with = |from: &str, to: &str| parse(&answer(200, &EXAMPLE.replace(from, to)), NOW);
-        for (text, seconds) in [
-            ("\"7\"", 7),
-            ("1.5", 2),
-            ("0", 5),
-            ("-1", 5),
-            ("null", 5),
-            ("\"soon\"", 5),
-            ("18446744073709551616", 300),
-        ] {
-            let read = with("\"interval\":5", &["\"interval\":", text].concat()).unwrap();
-            assert_eq!(read.polling.wait(NOW), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for (text, seconds) in [("\"900\"", 900), ("1000000000000", 3600)] {
-            let read = with("1800", text).unwrap();
-            assert_eq!(read.polling.expires_at().since(NOW), Duration::from_secs(seconds), "{text}");
-        }
-        assert_eq!(with("1800", "0").err(), Some(Error::LoginExpired));
-        for bad in ["-1", "null", "\"soon\"", "{}"] {
-            let blamed = Error::Malformed { message: MESSAGE, field: Field::ExpiresIn };
-            assert_eq!(with("1800", bad).err(), Some(blamed), "{bad}");
         }
     }
 
@@ -390,6 +231,13 @@ mod tests {
             polling = again(polling.answered(None, false, NOW));
         }
         assert_eq!(polling.wait(NOW), Ok(LONGEST_PAUSE));
+    }
+
+    #[test]
+    fn honours_the_interval_of_a_slow_down() {
+        let slower = answer(200, r#"{"error":"slow_down","interval":25}"#);
+        let polling = again(begun().answered(Some(&slower), false, NOW));
+        assert_eq!(polling.wait(NOW), Ok(Duration::from_secs(25)));
     }
 
     #[test]
