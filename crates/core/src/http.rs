@@ -57,9 +57,19 @@ impl Request {
 
     /// Posts a form of a client's, and asks for JSON (RFC 6749 section 4.1.3 and its kin).
     pub fn post(url: Endpoint, form: Form) -> Self {
+        let request = Self::post_as(url, "application/x-www-form-urlencoded", form.finish());
+        Self { by_client: true, ..request }
+    }
+
+    /// Posts a JSON document and asks for one (RFC 7591 section 3.1).
+    pub fn post_json(url: Endpoint, document: String) -> Self {
+        Self::post_as(url, "application/json", Secret::new(document))
+    }
+
+    fn post_as(url: Endpoint, kind: &str, body: Secret) -> Self {
         let mut headers = accept_json();
-        headers.push(("content-type", Secret::from("application/x-www-form-urlencoded")));
-        Self { method: Method::Post, url, headers, body: Some(form.finish()), by_client: true }
+        headers.push(("content-type", Secret::from(kind)));
+        Self { method: Method::Post, url, headers, body: Some(body), by_client: false }
     }
 
     /// Presents an access token by its scheme (RFC 6750 section 2.1, RFC 9449 section 7.1).

@@ -12,6 +12,8 @@
 //! | `discovery` | where everything is | OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3, RFC 9207 section 3 |
 //! | `protected_resource` | who may give tokens for a resource | RFC 9728 sections 2 and 3 |
 //! | `challenge` | how a resource asks for a token | RFC 9110 section 11.6.1, RFC 6750 section 3, RFC 9728 section 5.1 |
+//! | `client_metadata` | what a client says of itself | RFC 7591 section 2, OpenID Connect Dynamic Client Registration 1.0 section 2, draft-ietf-oauth-client-id-metadata-document |
+//! | `registration` | becoming a client | RFC 7591 section 3, RFC 7592 section 3 |
 //! | `authorize` | to the server and back | RFC 6749 sections 4.1.1 and 4.1.2, RFC 9207 section 2 |
 //! | `par` | an authorization request handed in first | RFC 9126 section 2 |
 //! | `exchange` | code for tokens | RFC 6749 section 4.1.3, RFC 7636 section 4.5 |
@@ -26,6 +28,7 @@
 pub mod authorize;
 pub mod challenge;
 pub mod client_auth;
+pub mod client_metadata;
 pub mod device;
 pub mod discovery;
 pub mod dpop;
@@ -39,6 +42,7 @@ pub mod par;
 pub mod pkce;
 pub mod protected_resource;
 pub mod refresh;
+pub mod registration;
 pub mod revoke;
 pub mod token_response;
 pub mod userinfo;

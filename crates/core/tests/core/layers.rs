@@ -33,6 +33,8 @@ const CORE: &[&str] = &[
     "protocol::discovery",
     "protocol::protected_resource",
     "protocol::challenge",
+    "protocol::client_metadata",
+    "protocol::registration",
     "protocol::authorize",
     "protocol::par",
     "protocol::exchange",

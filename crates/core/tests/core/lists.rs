@@ -27,6 +27,7 @@ const EXPOSES: &[(&str, &str)] = &[
     ("core/protocol::pkce", "hashes the verifier"),
     ("core/protocol::protected_resource", "reads a response body"),
     ("core/protocol::refresh", "the refresh token is a parameter"),
+    ("core/protocol::registration", "the initial access token is a header; reads a response body"),
     ("core/protocol::revoke", "the refresh token is a parameter"),
     ("core/protocol::token_response", "reads a response body"),
     ("core/protocol::userinfo", "reads a response body"),
