@@ -2,34 +2,39 @@
 //!
 //! Each crate's `tests/corpora/main.rs` includes this file.
 
-use std::collections::BTreeMap;
+#[path = "tally.rs"]
+mod tally;
+
 use std::fs;
 use std::path::PathBuf;
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use serde_json::Value;
 
-/// What became of one line.
-pub(crate) enum Verdict {
-    /// As the corpus wants it.
-    Right,
-    /// Otherwise than the corpus has it, by a choice that is written down where this is made; never for a MUST.
-    Chosen(&'static str),
-}
+pub(crate) use self::tally::{Judgement, Tally, Verdict, text};
 
-/// One line's judgement; the error says what was wrong.
-pub(crate) type Judgement = Result<Verdict, String>;
+/// The folder of the project.
+const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/corpora");
 
-/// The folder that is run instead of the project's, if one is named.
+/// The folder that is run instead of the project's, if one is named: cargo itself names the project's.
 #[expect(clippy::disallowed_methods, reason = "the one setting of these tests, read here alone")]
 fn other_folder() -> Option<PathBuf> {
-    std::env::var_os("GATEPASS_CORPORA").map(PathBuf::from)
+    let named = std::env::var_os("GATEPASS_CORPORA").map(PathBuf::from)?;
+    let is_own = fs::canonicalize(&named).ok() == fs::canonicalize(OWN).ok();
+    (!is_own).then_some(named)
 }
 
 /// The folder whose files are run.
 pub(crate) fn folder() -> PathBuf {
-    let own = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/corpora"));
-    other_folder().unwrap_or_else(own)
+    other_folder().unwrap_or_else(|| PathBuf::from(OWN))
+}
+
+/// A document that lines refer to; the project's, where another folder has none.
+pub(crate) fn document(name: &str) -> Value {
+    let file =
+        [folder(), PathBuf::from(OWN)].map(|folder| folder.join(name)).into_iter().find(|file| file.exists());
+    let text = fs::read(file.unwrap_or_else(|| panic!("{name} is missing"))).unwrap();
+    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// The lines of `NAME.jsonl`, or nothing where another folder is run that does not have it.
@@ -45,51 +50,12 @@ pub(crate) fn lines(name: &str) -> Option<Vec<Value>> {
     Some(text.lines().filter(|line| !line.trim().is_empty()).map(parse).collect())
 }
 
-/// A text field; empty if it is not there.
-pub(crate) fn text<'a>(line: &'a Value, field: &str) -> &'a str {
-    line[field].as_str().unwrap_or_default()
-}
-
-/// What a file's lines came to.
-#[derive(Default)]
-pub(crate) struct Tally {
-    counts: [usize; 3],
-    by_norm: BTreeMap<String, [usize; 3]>,
-    wrong: Vec<String>,
-}
-
 impl Tally {
-    /// Counts one judgement.
-    pub(crate) fn count(&mut self, id: &str, norm: &str, judgement: Judgement) {
-        let column = match judgement {
-            Ok(Verdict::Right) => 0,
-            Ok(Verdict::Chosen(why)) if norm == "MUST" => {
-                self.wrong.push(format!("{id} ({norm}): a MUST is no choice: {why}"));
-                1
-            }
-            Ok(Verdict::Chosen(_)) => 2,
-            Err(error) => {
-                self.wrong.push(format!("{id} ({norm}): {error}"));
-                1
-            }
-        };
-        self.counts[column] += 1;
-        self.by_norm.entry(norm.to_owned()).or_default()[column] += 1;
-    }
-
     /// Prints the line of the file; any wrong line is a failure that names it.
     pub(crate) fn finish(self, name: &str) -> Result<(), Failed> {
-        let [right, wrong, chosen] = self.counts;
-        let norms: Vec<String> = self
-            .by_norm
-            .iter()
-            .map(|(norm, [right, wrong, chosen])| match chosen {
-                0 => format!("{norm} {right}/{}", right + wrong),
-                _ => format!("{norm} {right}/{} and {chosen} by choice", right + wrong),
-            })
-            .collect();
-        println!("{name}: {right} right, {wrong} wrong, {chosen} by choice ({})", norms.join(", "));
-        if self.wrong.is_empty() { Ok(()) } else { Err(self.wrong.join("\n").into()) }
+        let (line, wrong) = self.report(name);
+        println!("{line}");
+        if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
     }
 }
 

@@ -18,19 +18,13 @@ use gatepass_core::time::Timestamp;
 use gatepass_core::url::Issuer;
 use serde_json::Value;
 
-use crate::frame::{Judgement, Verdict, folder};
+use crate::frame::{Judgement, Verdict};
 
 /// The name of the file.
 pub(crate) const NAME: &str = "02-jwt-idtoken-vectors";
 
 /// The file with the clock, the client, the keys.
-const CONTEXT: &str = "02-jwt-idtoken-context.json";
-
-/// The context, or nothing where another folder is run that has none.
-pub(crate) fn context() -> Option<Value> {
-    let text = std::fs::read(folder().join(CONTEXT)).ok()?;
-    Some(serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{CONTEXT}: {error}")))
-}
+pub(crate) const CONTEXT: &str = "02-jwt-idtoken-context.json";
 
 /// A line with what it overrides in the context.
 pub(crate) struct Case<'a> {

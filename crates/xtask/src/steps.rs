@@ -125,10 +125,12 @@ fn browser(context: &mut Context) -> Result<Outcome, Failure> {
         let runner = build::tool(&context.workspace, "gatepass-test-runner")?;
         let mut command = context.workspace.cargo(&["test", "--locked", "--package", "gatepass-web"]);
         // By its name: a run of no tests at all would pass too.
-        command.args(["--test", "browser"]);
+        command.args(["--test", "browser", "--test", "corpora"]);
         command.args(["--target", WASM]).env("CHROMEDRIVER", driver);
         command
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", format!("{} test-runner", runner.display()));
+        // The corpus says what it came to, also when nothing is wrong.
+        command.args(["--", "--nocapture"]);
         process::run(&mut command, BUILD_LIMIT).map(|()| Outcome::Passed)
     })
 }

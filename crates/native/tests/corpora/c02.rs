@@ -5,8 +5,8 @@ use std::thread;
 use gatepass::testing::verify;
 use libtest_mimic::{Failed, Trial};
 
-use crate::frame::{Tally, lines, text};
-use crate::id_tokens::{Case, NAME, context};
+use crate::frame::{Tally, document, lines, text};
+use crate::id_tokens::{CONTEXT, Case, NAME};
 
 /// As small as the stacks that tokens are read on; some nest 100,000 deep.
 const STACK: usize = 2 * 1024 * 1024;
@@ -20,7 +20,8 @@ pub(crate) fn trial() -> Trial {
 }
 
 fn judge_all() -> Result<(), Failed> {
-    let (Some(lines), Some(context)) = (lines(NAME), context()) else { return Ok(()) };
+    let Some(lines) = lines(NAME) else { return Ok(()) };
+    let context = document(CONTEXT);
     let mut tally = Tally::default();
     for line in &lines {
         let judgement = Case::read(line, &context).and_then(|case| {
