@@ -19,7 +19,10 @@ const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/corpora");
 /// The folder that is run instead of the project's, if one is named: cargo itself names the project's.
 #[expect(clippy::disallowed_methods, reason = "the one setting of these tests, read here alone")]
 fn other_folder() -> Option<PathBuf> {
-    let named = std::env::var_os("GATEPASS_CORPORA").map(PathBuf::from)?;
+    let named = PathBuf::from(std::env::var_os("GATEPASS_CORPORA")?);
+    // Tests run in the folders of their crates; who names a folder stands at the top of the project.
+    let named = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(named);
+    assert!(named.is_dir(), "GATEPASS_CORPORA names no folder: {}", named.display());
     let is_own = fs::canonicalize(&named).ok() == fs::canonicalize(OWN).ok();
     (!is_own).then_some(named)
 }
