@@ -2,9 +2,11 @@
 //! order in which concurrent actors can move ([`interleave`]).
 
 pub mod interleave;
+pub mod server;
 mod world;
 
-pub use world::{Fault, MemoryStore, ServerKind, World, advance, record, run};
+pub use server::ServerKind;
+pub use world::{Fault, MemoryStore, World, advance, record, run};
 
 use crate::dice::Dice;
 use crate::error::Error;

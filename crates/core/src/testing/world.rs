@@ -1,14 +1,13 @@
 //! One store, one lock and one scripted server, in which transactions can be run step by step.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use std::collections::BTreeSet;
+use core::mem;
 
 use crate::field::{Field, Message};
 use crate::form::Query;
 use crate::http::{Request, Response};
-use crate::json::Writer;
 use crate::jwk::PublicKey;
 use crate::jwt::{assemble, signing_input};
 use crate::name::{ClientId, Scopes, Subject};
@@ -18,19 +17,9 @@ use crate::secret::Secret;
 use crate::session::record::{Access, BoundKey, Generation, Purpose, Record, Rest, View};
 use crate::session::transaction::{Answer, Effect, Step, Transaction};
 use crate::testing::SeededDice;
+use crate::testing::server::{Call, RefreshToken, Reply, Server, ServerKind};
 use crate::time::Timestamp;
 use crate::url::{Endpoint, Issuer};
-
-/// How a server treats a refresh token that it has seen before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerKind {
-    /// Bound to a key; a replay gets the same successor.
-    Forgiving,
-    /// A replay ends the whole family.
-    Strict,
-    /// Bound to a key, and yet a replay ends the whole family.
-    StrictBound,
-}
 
 /// What goes wrong with the next effect of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,14 +92,10 @@ pub struct World {
     pub arrived: Vec<String>,
     /// What each of those requests asked for: its grant type, and audience and scope if they were said.
     pub asked: Vec<String>,
-    /// Whether the server has ended the session.
-    pub ended: bool,
     /// Whether the server was asked to revoke.
     pub revoked: bool,
-    kind: ServerKind,
-    current: u64,
-    spent: BTreeSet<String>,
-    wanted_nonce: Option<&'static str>,
+    server: Server,
+    wants_nonce: bool,
     somebody_else: bool,
 }
 
@@ -126,12 +111,9 @@ impl World {
             trace: Vec::new(),
             arrived: Vec::new(),
             asked: Vec::new(),
-            ended: false,
             revoked: false,
-            kind,
-            current: 0,
-            spent: BTreeSet::new(),
-            wanted_nonce: None,
+            server: Server::new(kind),
+            wants_nonce: false,
             somebody_else: false,
         }
     }
@@ -139,9 +121,9 @@ impl World {
     /// A world in which somebody signed in at `now`, with a token that lives an hour.
     pub fn signed_in(kind: ServerKind) -> Self {
         let mut world = Self::new(kind);
-        let mut record = record(world.now, kind != ServerKind::Strict, Generation::from_number(100));
+        let mut record = record(world.now, kind.binds(), Generation::from_number(100));
         if let Some(rest) = &mut record.rest {
-            rest.forgives_replay = kind == ServerKind::Forgiving;
+            rest.forgives_replay = kind.forgives();
         }
         assert!(world.store.save(&record, None), "the store of a new world is empty");
         world
@@ -200,7 +182,7 @@ impl World {
         match fault {
             Some(Fault::NotSent) => return Answer::Lost,
             Some(Fault::Status(status)) => return Answer::Sent(Response::new(status, &|_| None, Vec::new())),
-            Some(Fault::WantsNonce) => self.wanted_nonce = Some("nonce-1"),
+            Some(Fault::WantsNonce) => self.wants_nonce = true,
             _ => {}
         }
         self.somebody_else = fault == Some(Fault::SomebodyElse);
@@ -213,78 +195,42 @@ impl World {
         let mut record = self.store.load().expect("somebody is signed in");
         let expect = Some(record.generation);
         record.generation = record.generation.next();
-        self.current += 1;
         record.access = vec![access(self.now, "elsewhere")];
         if let Some(rest) = &mut record.rest {
-            rest.refresh_token = Some(Secret::new(refresh_token(self.current)));
+            let family = &mut self.server.families[0];
+            family.newest += 1;
+            let token = RefreshToken { family: 0, number: family.newest };
+            rest.refresh_token = Some(Secret::new(token.text()));
         }
         assert!(self.store.save(&record, expect), "nobody else is at the store");
     }
 
     /// Ends the session at the server: every refresh token is refused from now on.
     pub const fn end_at_server(&mut self) {
-        self.ended = true;
+        self.server.families[0].ended = true;
     }
 
     fn serve(&mut self, request: &Request) -> Response {
-        let body = request.body.as_ref().map_or("", |body| body.expose());
-        let mut form = Query::parse(body, Message::TokenResponse).expect("a request that core made");
-        if let Some(_token) = form.take("token") {
-            self.revoked = true;
-            self.ended = true;
-            return Response::new(200, &|_| None, Vec::new());
-        }
-        if let Some(nonce) = self.wanted_nonce.take() {
-            let error = Writer::new().text("error", "use_dpop_nonce").finish();
-            return answer(400, Some(nonce), error);
-        }
-        let presented = form.take("refresh_token").expect("a refresh").expose().clone();
-        self.arrived.push(presented.clone());
-        let mut asked = form.take("grant_type").expect("a kind of grant").expose().clone();
-        let scope = form.take("scope");
-        for (name, value) in [("audience", form.take("audience")), ("scope", scope)] {
-            if let Some(value) = value {
-                asked.push_str(&[" ", name, "=", value.expose()].concat());
+        let call = Call::read(request);
+        match call {
+            Call::Revoke(_) => self.revoked = true,
+            Call::Refresh { .. } if mem::take(&mut self.wants_nonce) => {
+                return Reply::WantsNonce.response(None);
+            }
+            Call::Refresh { token, .. } => {
+                self.arrived.push(token.text());
+                self.asked.push(asked(request));
             }
         }
-        self.asked.push(asked);
-        let replayed = self.spent.contains(&presented);
-        if replayed && self.kind != ServerKind::Forgiving {
-            self.ended = true;
+        let mut reply = self.server.receive(call);
+        if let Reply::Tokens { again, .. } = &mut reply {
+            // Here, an access token is told by the refresh token that came with it.
+            *again = 0;
         }
-        let known =
-            presented == refresh_token(self.current) || (replayed && self.kind == ServerKind::Forgiving);
-        if self.ended || !known {
-            return answer(400, None, Writer::new().text("error", "invalid_grant").finish());
-        }
-        if !replayed {
-            self.spent.insert(presented);
-            self.current += 1;
-        }
-        let bound = request.headers.iter().any(|(name, _)| *name == "dpop");
-        let text = Writer::new()
-            .text("access_token", &["access-", &self.current.to_string()].concat())
-            .text("token_type", if bound { "DPoP" } else { "Bearer" })
-            .number("expires_in", 3600)
-            .text("refresh_token", &refresh_token(self.current));
         let claims = r#"{"iss":"https://issuer.example","sub":"user-2","aud":"client"}"#;
         let id_token = assemble(signing_input(r#"{"alg":"ES256"}"#, claims), &[7; 64]);
-        let text = text.some("id_token", self.somebody_else.then_some(id_token.as_str())).finish();
-        answer(200, None, text)
+        reply.response(self.somebody_else.then_some(id_token.as_str()))
     }
-}
-
-fn answer(status: u16, nonce: Option<&'static str>, body: String) -> Response {
-    let header = |name: &str| match name {
-        "content-type" => Some(String::from("application/json")),
-        "dpop-nonce" => nonce.map(String::from),
-        _ => None,
-    };
-    Response::new(status, &header, body.into_bytes())
-}
-
-fn refresh_token(number: u64) -> String {
-    ["refresh-", &number.to_string()].concat()
 }
 
 fn access(now: Timestamp, token: &str) -> Access {
@@ -296,6 +242,19 @@ fn access(now: Timestamp, token: &str) -> Access {
         received_at: now,
         expires_at: now.plus(core::time::Duration::from_secs(3600)),
     }
+}
+
+/// The grant type of a request, and its audience and scope if they are said.
+fn asked(request: &Request) -> String {
+    let body = request.body.as_ref().map_or("", |body| body.expose());
+    let mut form = Query::parse(body, Message::TokenResponse).expect("a request that core made");
+    let mut asked = form.take("grant_type").expect("a kind of grant").expose().clone();
+    for name in ["audience", "scope"] {
+        if let Some(value) = form.take(name) {
+            asked.push_str(&[" ", name, "=", value.expose()].concat());
+        }
+    }
+    asked
 }
 
 /// A session that began at `now`.
@@ -328,7 +287,7 @@ pub fn record(now: Timestamp, bound: bool, generation: Generation) -> Record {
         },
         access: vec![access(now, "access-0")],
         rest: Some(Rest {
-            refresh_token: Some(Secret::new(refresh_token(0))),
+            refresh_token: Some(Secret::new(RefreshToken { family: 0, number: 0 }.text())),
             key: bound.then_some(key),
             token_endpoint: endpoint("https://issuer.example/token"),
             revocation_endpoint: Some(endpoint("https://issuer.example/revoke")),
