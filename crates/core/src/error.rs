@@ -139,6 +139,8 @@ const REFUSALS: [(&str, Refusal); 21] = [
 impl Refusal {
     /// Reads a code off the wire; an unregistered one is [`Refusal::Other`].
     pub fn parse(code: &str) -> Self {
+        // GitHub's name for it.
+        let code = if code == "bad_refresh_token" { "invalid_grant" } else { code };
         REFUSALS.iter().find(|(name, _)| *name == code).map_or(Self::Other, |(_, refusal)| *refusal)
     }
 
@@ -259,6 +261,7 @@ mod tests {
         for (name, refusal) in REFUSALS {
             assert_eq!((Refusal::parse(name), refusal.code()), (refusal, name));
         }
+        assert_eq!(Refusal::parse("bad_refresh_token"), Refusal::InvalidGrant);
         assert_eq!(Refusal::parse("made_up"), Refusal::Other);
     }
 }

@@ -179,7 +179,7 @@ impl Object {
 }
 
 /// The whole part of a non-negative number, without a float parser.
-fn whole(text: &str) -> Option<u64> {
+pub(crate) fn whole(text: &str) -> Option<u64> {
     // By hand: to see an overflow, `parse` multiplies in 128 bits.
     let add = |sum: u64, digit: u8| {
         (digit.is_ascii_digit() && sum < u64::MAX / 10).then(|| sum * 10 + u64::from(digit - b'0'))

@@ -13,11 +13,17 @@ mod id_tokens;
 mod answers;
 mod c01;
 mod c02;
+mod c04;
 mod c05;
 mod c06;
 
 fn main() {
-    let trials =
-        vec![c01::trial(), c02::trial(), frame::corpus("05-oidc-discovery", c05::judge), c06::trial()];
+    let trials = vec![
+        c01::trial(),
+        c02::trial(),
+        c04::trial(),
+        frame::corpus("05-oidc-discovery", c05::judge),
+        c06::trial(),
+    ];
     frame::run(trials).exit();
 }
