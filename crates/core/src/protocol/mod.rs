@@ -23,6 +23,8 @@
 //! | `userinfo` | what the issuer tells about the person | OpenID Connect Core 1.0 section 5.3 |
 //! | `initiate` | a login that another page asks for | OpenID Connect Core 1.0 section 4 |
 //! | `end_session` | the end of the issuer's own session | OpenID Connect RP-Initiated Logout 1.0 |
+//! | `token_exchange` | one token for another | RFC 8693 section 2 |
+//! | `introspect` | what a token is worth | RFC 7662 section 2, RFC 9449 section 6.2 |
 //! | `revoke` | giving a grant back | RFC 7009 section 2 |
 
 pub mod authorize;
@@ -37,6 +39,7 @@ pub mod error_body;
 pub mod exchange;
 pub mod id_token;
 pub mod initiate;
+pub mod introspect;
 pub mod jwks;
 pub mod par;
 pub mod pkce;
@@ -44,5 +47,6 @@ pub mod protected_resource;
 pub mod refresh;
 pub mod registration;
 pub mod revoke;
+pub mod token_exchange;
 pub mod token_response;
 pub mod userinfo;

@@ -39,6 +39,8 @@ const CORE: &[&str] = &[
     "protocol::par",
     "protocol::exchange",
     "protocol::refresh",
+    "protocol::token_exchange",
+    "protocol::introspect",
     "protocol::revoke",
     "protocol::jwks",
     "protocol::id_token",
