@@ -24,7 +24,7 @@ const MESSAGE: Message = Message::DeviceAuthorization;
 /// No code is waited for longer than this, whatever the server says.
 const LONGEST_LIFETIME: u64 = 3600;
 
-/// The most characters of a code, in bytes.
+/// The longest codes that are taken, in bytes: one is read by a person, the other only kept.
 const LONGEST_USER_CODE: usize = 1024;
 const LONGEST_DEVICE_CODE: usize = 16 * 1024;
 

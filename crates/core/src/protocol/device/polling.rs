@@ -25,7 +25,8 @@ const SLOWER: Duration = Duration::from_secs(5);
 /// No pause that we choose is longer: an interval that is asked for, a pause after lost answers. A `Retry-After` may be.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// A device code that is waited for. It is a value like a pending login, so that a popup that closed or a process that ended goes on where it was.
+/// A device code that is waited for. It is a value like a pending login, so that a popup that closed or a process that
+/// ended goes on where it was.
 #[derive(Debug)]
 pub struct Polling {
     device_code: Secret,
