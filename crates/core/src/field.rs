@@ -103,6 +103,7 @@ names!(
         Generation = "generation",
         GrantTypesSupported = "grant_types_supported",
         Header = "header",
+        Href = "href",
         Iat = "iat",
         IdToken = "id_token",
         IdTokenSignedResponseAlg = "id_token_signed_response_alg",
@@ -122,6 +123,7 @@ names!(
         Keys = "keys",
         Kid = "kid",
         Kty = "kty",
+        Links = "links",
         LoopbackPort = "a port on 127.0.0.1",
         Mark = "mark",
         MaxAge = "max_age",
@@ -143,6 +145,7 @@ names!(
         RegistrationAccessToken = "registration_access_token",
         RegistrationClientUri = "registration_client_uri",
         RegistrationEndpoint = "registration_endpoint",
+        Rel = "rel",
         RepeatedKey = "repeated key",
         RepeatedParameter = "repeated parameter",
         RequestUri = "request_uri",
@@ -158,6 +161,7 @@ names!(
         State = "state",
         Status = "status",
         Sub = "sub",
+        Subject = "subject",
         TokenEndpoint = "token_endpoint",
         TokenEndpointAuthMethod = "token_endpoint_auth_method",
         TokenEndpointAuthMethodsSupported = "token_endpoint_auth_methods_supported",
@@ -198,6 +202,7 @@ names!(
         RevocationResponse = "revocation response",
         TokenResponse = "token response",
         Userinfo = "userinfo",
+        WebFinger = "webfinger",
     }
 );
 

@@ -10,6 +10,7 @@
 //! | `device` | codes to type elsewhere, and polling for the answer | RFC 8628 section 3 |
 //! | `discovery` | where everything is | OpenID Connect Discovery 1.0 section 4, RFC 9207 section 3 |
 //! | `discovery` | where everything is | OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3, RFC 9207 section 3 |
+//! | `webfinger` | whose issuer somebody has | OpenID Connect Discovery 1.0 section 2, RFC 7033 section 4 |
 //! | `protected_resource` | who may give tokens for a resource | RFC 9728 sections 2 and 3 |
 //! | `challenge` | how a resource asks for a token | RFC 9110 section 11.6.1, RFC 6750 section 3, RFC 9728 section 5.1 |
 //! | `client_metadata` | what a client says of itself | RFC 7591 section 2, OpenID Connect Dynamic Client Registration 1.0 section 2, draft-ietf-oauth-client-id-metadata-document |
@@ -50,3 +51,4 @@ pub mod revoke;
 pub mod token_exchange;
 pub mod token_response;
 pub mod userinfo;
+pub mod webfinger;

@@ -31,6 +31,7 @@ const CORE: &[&str] = &[
     "protocol::token_response",
     "protocol::device",
     "protocol::discovery",
+    "protocol::webfinger",
     "protocol::protected_resource",
     "protocol::challenge",
     "protocol::client_metadata",

@@ -35,6 +35,7 @@ const EXPOSES: &[(&str, &str)] = &[
     ("core/protocol::userinfo", "reads a response body"),
     ("core/session::device", "stores a login that waits"),
     ("core/session::grant", "stores a pending login"),
+    ("core/protocol::webfinger", "reads a response body"),
     ("core/session::login", "stores a pending login"),
     ("core/session::record", "stores a session"),
     ("native/http", "puts headers and body on the wire"),
