@@ -209,6 +209,7 @@ names!(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn each_variant_has_its_own_name() {

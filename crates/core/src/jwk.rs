@@ -145,6 +145,7 @@ impl PublicKey {
 mod tests {
     use super::*;
     use crate::field::Message;
+    use crate::test;
 
     #[test]
     fn thumbprint_of_rfc_7638() {

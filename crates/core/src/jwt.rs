@@ -55,6 +55,7 @@ pub fn assemble(mut input: String, signature: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn splits_what_it_assembles() {

@@ -34,3 +34,9 @@ pub mod testing;
 pub mod text;
 pub mod time;
 pub mod url;
+
+/// What `#[test]` means in this crate: the harness of the target, so that a page's core is tested in a page.
+#[cfg(all(test, not(target_arch = "wasm32")))]
+use core::prelude::v1::test;
+#[cfg(all(test, target_arch = "wasm32"))]
+use wasm_bindgen_test::wasm_bindgen_test as test;

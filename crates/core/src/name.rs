@@ -145,6 +145,7 @@ impl Scopes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn scopes_keep_order_and_count_once() {

@@ -78,6 +78,7 @@ mod tests {
     use alloc::format;
 
     use super::*;
+    use crate::test;
 
     #[test]
     fn never_prints() {

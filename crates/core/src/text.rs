@@ -28,6 +28,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+    use crate::test;
 
     #[test]
     fn cuts_once_and_everywhere() {

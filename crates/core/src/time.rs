@@ -41,6 +41,7 @@ impl Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn saturates_at_both_ends() {

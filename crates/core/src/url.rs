@@ -218,6 +218,7 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+    use crate::test;
 
     #[test]
     fn endpoints_are_https_or_on_this_machine() {

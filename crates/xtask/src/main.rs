@@ -12,6 +12,7 @@ mod failure;
 mod guardian;
 mod install;
 mod manifest;
+mod names;
 mod pictures;
 mod process;
 mod scratch;

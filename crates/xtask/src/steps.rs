@@ -13,7 +13,7 @@ use crate::manifest::Manifest;
 use crate::size::Sizes;
 use crate::stage::Stage;
 use crate::workspace::Workspace;
-use crate::{build, deny, environment, process, shipped, talk, wasm};
+use crate::{build, deny, environment, names, process, shipped, talk, wasm};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -111,7 +111,7 @@ fn rust(context: &mut Context) -> Result<Outcome, Failure> {
     cargo(context, &["test", "--locked", "--workspace", "--features", TESTING], BUILD_LIMIT)
 }
 
-/// The tests of the web crate, inside a real browser.
+/// The tests of the web crate and those of the core, inside a real browser.
 fn browser(context: &mut Context) -> Result<Outcome, Failure> {
     context.background.system();
     let Some(driver) = environment::program("chromedriver") else {
@@ -123,15 +123,21 @@ fn browser(context: &mut Context) -> Result<Outcome, Failure> {
     with_target(context, WASM, |context| {
         // Built first: the runner that .cargo/config.toml names is `cargo run`, which would build it once a test file.
         let runner = build::tool(&context.workspace, "gatepass-test-runner")?;
-        let mut command = context.workspace.cargo(&["test", "--locked", "--package", "gatepass-web"]);
-        // By its name: a run of no tests at all would pass too.
-        command.args(["--test", "browser", "--test", "corpora"]);
-        command.args(["--target", WASM]).env("CHROMEDRIVER", driver);
-        command
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", format!("{} test-runner", runner.display()));
+        let test = |words: &[&str]| {
+            let mut command = context.workspace.cargo(&["test", "--locked", "--target", WASM]);
+            let runner = format!("{} test-runner", runner.display());
+            command.args(words).env("CHROMEDRIVER", &driver).env("WASM_BINDGEN_USE_BROWSER", "1");
+            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+            command
+        };
+        // By their names: a run of no tests at all would pass too.
+        let web = ["--package", "gatepass-web", "--test", "browser", "--test", "corpora"];
         // The corpus says what it came to, also when nothing is wrong.
-        command.args(["--", "--nocapture"]);
-        process::run(&mut command, BUILD_LIMIT).map(|()| Outcome::Passed)
+        process::run(test(&web).args(["--", "--nocapture"]), BUILD_LIMIT)?;
+        let core = ["--package", "gatepass-core", "--lib", "--test", "core"];
+        let mut native = context.workspace.cargo(&["test", "--locked"]);
+        names::compare(native.args(core).args(names::LIST), test(&core).args(names::LIST))?;
+        process::run(&mut test(&core), BUILD_LIMIT).map(|()| Outcome::Passed)
     })
 }
 

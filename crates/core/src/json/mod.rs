@@ -199,6 +199,7 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+    use crate::test;
 
     fn blame(text: &str) -> Option<Field> {
         Object::parse(text.as_bytes(), Message::Record).err().and_then(Error::detail)

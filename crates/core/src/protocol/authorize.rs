@@ -110,6 +110,7 @@ pub fn parse(query: &str) -> Result<Callback, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn reads_answers() {

@@ -153,6 +153,7 @@ fn after_scheme(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn reads_challenges() {

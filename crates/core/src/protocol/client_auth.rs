@@ -202,6 +202,7 @@ mod tests {
     use crate::field::Message;
     use crate::form::Query;
     use crate::json::Object;
+    use crate::test;
     use crate::testing::SeededDice;
     use crate::url::Endpoint;
 

@@ -166,6 +166,7 @@ impl Metadata<'_> {
 mod tests {
     use super::*;
     use crate::json::Writer;
+    use crate::test;
 
     const ISSUER: &str = "https://issuer.example/tenant/";
 

@@ -63,6 +63,7 @@ impl Unsigned {
 mod tests {
     use super::*;
     use crate::field::Field;
+    use crate::test;
     use crate::testing::SeededDice;
 
     #[test]

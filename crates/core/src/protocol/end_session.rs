@@ -51,6 +51,7 @@ pub fn parse(query: &str, state: &Secret) -> Result<bool, Error> {
 mod tests {
     use super::*;
     use crate::field::Field;
+    use crate::test;
 
     #[test]
     fn asks_and_comes_back() {

@@ -32,6 +32,7 @@ pub fn parse(query: &str, issuer: &Issuer) -> Result<Initiation, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn starts_a_login_at_our_issuer_only() {

@@ -92,6 +92,7 @@ pub fn parse(response: &Response) -> Result<Option<Introspection>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     fn parsed(body: &str) -> Result<Option<Introspection>, Error> {
         parse(&Response::new(200, &|_| None, body.into()))

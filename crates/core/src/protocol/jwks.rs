@@ -105,6 +105,7 @@ impl Refetch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn asks_again_for_unknown_keys_alone_and_not_too_often() {

@@ -18,6 +18,7 @@ pub fn challenge(verifier: &Secret) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn challenge_of_rfc_7636_appendix_b() {

@@ -72,6 +72,7 @@ pub fn parse(response: &Response, resource: &Endpoint) -> Result<ProtectedResour
 mod tests {
     use super::*;
     use crate::json::Writer;
+    use crate::test;
 
     fn endpoint(url: &str) -> Endpoint {
         Endpoint::new(url, Field::Resource).unwrap()

@@ -101,6 +101,7 @@ pub fn parse(response: &Response, metadata: &ClientMetadata<'_>) -> Result<Regis
 
 #[cfg(test)]
 mod tests {
+    use crate::test;
     use alloc::format;
 
     use super::*;

@@ -106,6 +106,7 @@ pub fn parse(response: &Response, bound: bool) -> Result<Exchanged, Error> {
 mod tests {
     use super::*;
     use crate::field::Message;
+    use crate::test;
 
     fn parsed(body: &str, bound: bool) -> Result<Exchanged, Error> {
         parse(&Response::new(200, &|_| None, body.into()), bound)

@@ -137,6 +137,7 @@ pub(super) fn scope(body: &Object) -> Result<Option<Scopes>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     fn parsed(members: &str) -> Result<TokenResponse, Error> {
         let body =

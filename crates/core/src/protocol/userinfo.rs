@@ -57,6 +57,7 @@ pub fn parse(response: &Response, subject: &Subject) -> Result<Userinfo, Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn asks_by_the_header_alone() {

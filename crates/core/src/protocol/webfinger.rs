@@ -86,6 +86,7 @@ pub fn parse(response: &Response, asked: &Endpoint) -> Result<Option<Issuer>, Er
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn asks_as_in_section_2_2() {

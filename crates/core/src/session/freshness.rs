@@ -23,6 +23,7 @@ mod tests {
     use crate::protocol::token_response::TokenType;
     use crate::secret::Secret;
     use crate::session::record::Purpose;
+    use crate::test;
 
     #[test]
     fn ends_min_ttl_early_and_when_the_clock_goes_back() {

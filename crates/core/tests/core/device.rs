@@ -13,6 +13,7 @@ use gatepass_core::testing::SeededDice;
 use gatepass_core::url::Endpoint;
 
 use crate::login::{NOW, client, id_token, json, key, metadata, prove};
+use crate::test;
 
 fn begun() -> (Shown, Waiting) {
     let client = client();

@@ -21,6 +21,8 @@ use gatepass_core::testing::SeededDice;
 use gatepass_core::time::Timestamp;
 use gatepass_core::url::RedirectUri;
 
+use crate::test;
+
 const ISSUER: &str = "https://issuer.example";
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 

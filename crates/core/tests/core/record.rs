@@ -8,6 +8,8 @@ use gatepass_core::session::record::{Access, Generation, Purpose, Record};
 use gatepass_core::testing::record;
 use gatepass_core::time::Timestamp;
 
+use crate::test;
+
 const ACCESS_1: &str = concat!(
     r#"{"v":1,"generation":42,"issuer":"https://issuer.example","client_id":"client","sub":"user-1","#,
     r#""email":"user@example.com","scope":"openid offline_access","signed_in_at":1000,"bound":true,"#,

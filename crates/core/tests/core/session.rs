@@ -12,6 +12,8 @@ use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::{Answer, Transaction};
 use gatepass_core::testing::{Fault, ServerKind, World, advance, record, run};
 
+use crate::test;
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn access(world: &mut World) -> Result<Handout, Error> {

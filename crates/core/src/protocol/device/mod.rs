@@ -113,6 +113,7 @@ fn is_shown(character: &char) -> bool {
 mod tests {
     use super::*;
     use crate::name::Audience;
+    use crate::test;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 

@@ -184,6 +184,7 @@ pub(super) fn rounded_up(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use crate::test;
     use alloc::string::String;
 
     use super::*;
