@@ -9,7 +9,7 @@ use core::fmt;
 
 use crate::error::Error;
 use crate::field::Field;
-use crate::text::cut;
+use crate::text::{cut, pieces};
 
 /// Who issues tokens (RFC 8414 section 2), kept and compared character by character.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +148,8 @@ impl<'a> Parts<'a> {
             }
             None => {
                 let (host, port) = cut(authority, b':');
-                if !host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.')) {
+                let known = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+                if !host.bytes().all(known) || !is_name_or_ipv4(host) {
                     return None;
                 }
                 (host, port)
@@ -194,6 +195,16 @@ fn is_path_and_query(text: &str) -> bool {
     true
 }
 
+/// Whatever ends in a number is an IPv4 address to browsers, in any of its old spellings: `127.1`, `0x7f.1` and
+/// `2130706433` are this machine (WHATWG URL, "ends in a number"). Here it is four decimal numbers or nothing.
+fn is_name_or_ipv4(host: &str) -> bool {
+    let last = pieces(host, b'.').last().unwrap_or_default();
+    let byte = |text: &str| text == "0" || decimal(text).is_some_and(|number| number < 256);
+    let dots = host.bytes().filter(|byte| *byte == b'.').count();
+    last.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        || (dots == 3 && pieces(host, b'.').filter(|text| byte(text)).count() == 4)
+}
+
 /// Digits without sign or leading zero, up to 65535.
 fn decimal(text: &str) -> Option<u16> {
     if text.is_empty() || text.starts_with('0') {
@@ -227,6 +238,8 @@ mod tests {
             "http://127.0.0.1:9400/token?x=1",
             "http://[::1]:8080",
             "http://localhost/",
+            "https://10.0.255.1/",
+            "https://1.example.",
         ] {
             assert!(Endpoint::new(good, Field::X).is_ok(), "{good}");
         }
@@ -243,6 +256,13 @@ mod tests {
             "ftp://a.example",
             "https://",
             "https://a.example/ b",
+            "https://0x7f.1/",
+            "https://127.1/",
+            "https://127.0.0.01/",
+            "https://127.0.0.1./",
+            "https://2130706433/",
+            "https://a.example.256/",
+            "https://../",
         ] {
             assert_eq!(Endpoint::new(bad, Field::X), Err(Error::Configuration { field: Field::X }), "{bad}");
         }
