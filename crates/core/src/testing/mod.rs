@@ -1,6 +1,7 @@
 //! A world for tests: seeded dice, virtual time, a store and a server that can fail at any step; and a way through every
 //! order in which concurrent actors can move ([`interleave`]).
 
+pub mod fuzz;
 pub mod interleave;
 pub mod server;
 mod world;

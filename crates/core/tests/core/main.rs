@@ -10,6 +10,8 @@ mod layers;
 mod lists;
 mod login;
 mod record;
+#[cfg(not(target_arch = "wasm32"))]
+mod seeds;
 mod session;
 
 #[cfg(not(target_arch = "wasm32"))]
