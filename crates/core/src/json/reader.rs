@@ -9,6 +9,10 @@ use crate::field::{Field, Message};
 
 const MAX_DEPTH: usize = 32;
 
+/// More members than any message has. Each name is compared with those before it, and a server's choice of a body must
+/// not make that minutes.
+const MAX_MEMBERS: usize = 1024;
+
 /// Reads one value and nothing behind it.
 pub(super) fn read(text: &str, message: Message) -> Result<Value, Error> {
     let mut reader = Reader { text, at: 0, message };
@@ -85,6 +89,9 @@ impl Reader<'_> {
                     return self.fail(Field::Json);
                 }
                 let name = self.string()?;
+                if members.len() == MAX_MEMBERS {
+                    return self.fail(Field::Size);
+                }
                 // RFC 7519 section 4: a repeated name must be refused or the last one wins. Refused.
                 if members.iter().any(|(known, _)| *known == name) {
                     return self.fail(Field::RepeatedKey);

@@ -4,6 +4,7 @@
 //! `cargo xtask test` compares the names.
 
 mod device;
+mod hostile;
 #[cfg(not(target_arch = "wasm32"))]
 mod layers;
 #[cfg(not(target_arch = "wasm32"))]
