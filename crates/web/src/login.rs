@@ -2,6 +2,7 @@
 //!
 //! Both walk the chain of `gatepass_core::session::login` and ask for effects on the way, like any transaction.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
@@ -157,8 +158,8 @@ enum Stage {
     Taking(authorize::Callback),
     Signing(Exchange, Unsigned),
     Exchanging(Exchange),
-    ReadingKeys(Unproven),
-    Judging(Unproven, Check),
+    ReadingKeys(Box<Unproven>),
+    Judging(Box<Unproven>, Box<Check>),
     Over,
 }
 
@@ -192,7 +193,7 @@ impl Callback {
                     Exchanged::Again(again) => exchanging(again, now)?,
                     Exchanged::Tokens(unproven) => {
                         let request = view::send(&unproven.jwks_request());
-                        (Stage::ReadingKeys(unproven), request)
+                        (Stage::ReadingKeys(Box::new(unproven)), request)
                     }
                 }
             }
@@ -200,7 +201,7 @@ impl Callback {
                 judging(unproven, &response)?
             }
             (Stage::Judging(unproven, check), Answer::Judged(verified)) => {
-                let vouched = vouch(check, verified)?;
+                let vouched = vouch(*check, verified)?;
                 return unproven.prove(&vouched, now, &mut BrowserDice).map(Next::Save);
             }
             (_, answer) => return Err(answer.error()),
@@ -226,8 +227,8 @@ fn send(exchange: Exchange, proof: Option<Secret>) -> (Stage, View) {
     (Stage::Exchanging(exchange), request)
 }
 
-fn judging(unproven: Unproven, response: &Response) -> Result<(Stage, View), Error> {
+fn judging(unproven: Box<Unproven>, response: &Response) -> Result<(Stage, View), Error> {
     let check = unproven.check(&jwks::parse(response)?)?;
     let verify = view::verify(&check);
-    Ok((Stage::Judging(unproven, check), verify))
+    Ok((Stage::Judging(unproven, Box::new(check)), verify))
 }
