@@ -190,7 +190,8 @@ pub(crate) fn whole(text: &str) -> Option<u64> {
     // Some writers put every number as 1.8e9 (RFC 8259 section 6). What makes a number smaller, no writer of times has.
     let places = exponent.bytes().skip(1).filter(|byte| *byte != b'+').try_fold(0, add)?;
     let mut fraction = fraction.unwrap_or_default().bytes();
-    let moved = (0..places.min(20)).map(|_| fraction.next().unwrap_or(b'0'));
+    // All digits that there are, and then as many zeros as no number survives.
+    let moved = (0..places.min(text.len() as u64 + 20)).map(|_| fraction.next().unwrap_or(b'0'));
     whole.bytes().chain(moved).try_fold(0, add)
 }
 
@@ -263,6 +264,8 @@ mod tests {
             ("1844674407370955160", Ok(Some(1_844_674_407_370_955_160))),
             ("18446744073709551616", Err(())),
             ("1e300", Err(())),
+            ("0.01e20", Ok(Some(1_000_000_000_000_000_000))),
+            ("0.01e22", Err(())),
             ("1e-3", Err(())),
             ("\"1\"", Err(())),
             ("null", Ok(None)),
