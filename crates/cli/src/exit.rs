@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     NotSignedIn,
     /// 4: try again later; nothing was lost.
     TryAgain,
-    /// 5: the store on this machine cannot be used or read.
+    /// 5: the store on this machine cannot be used or read. `token` prints one all the same if it has just come.
     Store,
 }
 

@@ -8,7 +8,7 @@ use core::time::Duration;
 use gatepass_core::error::Error;
 use gatepass_core::http::Response;
 use gatepass_core::secret::Secret;
-use gatepass_core::session::access::{GetAccess, Wanted};
+use gatepass_core::session::access::{GetAccess, Handout, Wanted};
 use gatepass_core::session::freshness::MIN_TTL;
 use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
@@ -157,7 +157,11 @@ fn look(answer: Plain) -> Result<View, Error> {
 fn finish(machine: Machine) -> Result<View, Error> {
     match machine {
         Machine::Save(save) => save.finish().map(|()| view::done().into()),
-        Machine::Access(access) => access.finish().map(|handout| view::token(&handout)),
+        Machine::Access(access) => match access.finish()? {
+            // A page has no way to warn beside its answer.
+            Handout { saved: false, .. } => Err(Error::NotSaved),
+            handout => Ok(view::token(&handout)),
+        },
         Machine::Out(out) => match out.finish() {
             Ok(out) => Ok(view::done().flag("revoked", out.revoked.is_ok()).into()),
             // Nobody has to be told.

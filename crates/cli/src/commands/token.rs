@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatepass::{Audience, Gatepass, Purpose, Scopes, Wanted};
+use gatepass::{Audience, Error, Gatepass, Purpose, Scopes, Wanted};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -20,6 +20,8 @@ struct Shown<'a> {
     scope: String,
     /// Whether it took a refresh.
     refreshed: bool,
+    /// Whether the session is kept with it; if not, the next refresh may fail.
+    saved: bool,
 }
 
 /// Reads what the command line asks for.
@@ -49,6 +51,7 @@ pub(crate) fn run(gatepass: &Gatepass, wanted: Wanted, talk: &Talk) -> Result<Ex
         expires_at: handout.access.expires_at.seconds(),
         scope: handout.scopes().as_str().to_owned(),
         refreshed: handout.refreshed,
+        saved: handout.saved,
     };
     talk.data(&shown, token);
     if handout.access.expires_at < gatepass.now().plus(min_ttl) {
@@ -56,6 +59,10 @@ pub(crate) fn run(gatepass: &Gatepass, wanted: Wanted, talk: &Talk) -> Result<Ex
         talk.say(&format!(
             "warning: the server gives no token that lives so long; this one lives {lifetime} seconds"
         ));
+    }
+    if !handout.saved {
+        talk.say(&format!("warning: {}; this token is good", Trouble::from(Error::NotSaved).message()));
+        return Ok(Exit::of(Error::NotSaved));
     }
     Ok(Exit::Done)
 }

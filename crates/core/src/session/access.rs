@@ -20,6 +20,10 @@ use crate::session::record::{Access, Part, Purpose, Record, Rest, View};
 use crate::session::transaction::{Answer, Effect, Step, Transaction};
 use crate::time::Timestamp;
 
+/// How soon after it was sent a refresh whose answer was lost is sent once more. Issuers that forgive a replay do so for
+/// seconds; and whoever waits for the lock waits longer than two requests of which the first was this short.
+const RETRY_WINDOW: Duration = Duration::from_secs(5);
+
 /// What a caller wants; the default is a token as at sign-in.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -46,6 +50,9 @@ pub struct Handout {
     pub view: View,
     /// Whether it took a refresh.
     pub refreshed: bool,
+    /// Whether the store keeps what this token came with. If not, the session's next refresh token is nowhere, and
+    /// whoever hands this one on has to say so.
+    pub saved: bool,
 }
 
 impl Handout {
@@ -64,6 +71,8 @@ pub struct GetAccess {
     locked: bool,
     /// Whether an earlier refresh was sent whose answer nobody saved.
     answer_lost: bool,
+    /// Whether the one refresh with what somebody else saved in the meantime is spent.
+    moved_on: bool,
     /// What is handed out if a refresh fails for a reason that is nobody's fault: still valid, though not for long.
     spare: Option<Handout>,
     result: Result<Handout, Error>,
@@ -93,13 +102,29 @@ struct Refreshing {
     proof: Option<Unsigned>,
     /// Whether the one retry with the server's nonce is spent (RFC 9449 section 8).
     retried: bool,
+    /// Whether the one retry after a lost answer is spent.
+    repeated: bool,
+    sent_at: Timestamp,
+}
+
+impl Refreshing {
+    const fn new(record: Record, now: Timestamp) -> Self {
+        Self { record, proof: None, retried: false, repeated: false, sent_at: now }
+    }
 }
 
 impl GetAccess {
     /// Asks for a token.
     pub const fn new(wanted: Wanted) -> Self {
-        let result = Err(Error::Bug);
-        Self { wanted, state: State::Looking, locked: false, answer_lost: false, spare: None, result }
+        Self {
+            wanted,
+            state: State::Looking,
+            locked: false,
+            answer_lost: false,
+            moved_on: false,
+            spare: None,
+            result: Err(Error::Bug),
+        }
     }
 
     /// The result, after [`Step::Done`].
@@ -110,7 +135,8 @@ impl GetAccess {
     /// Hands out what a record holds, if it lives long enough. `keep` remembers what lives at all.
     fn take(&mut self, record: &Record, now: Timestamp, refreshed: bool) -> Option<Handout> {
         let access = record.find(&self.wanted.purpose)?;
-        let handout = || Handout { access: access.duplicate(), view: record.view.clone(), refreshed };
+        let handout =
+            || Handout { access: access.duplicate(), view: record.view.clone(), refreshed, saved: true };
         if is_fresh(access, now, self.wanted.min_ttl) {
             return Some(handout());
         }
@@ -180,7 +206,7 @@ impl GetAccess {
             return self.end_unrefreshed(Error::Busy);
         }
         if forgiving {
-            return self.send(Refreshing { record, proof: None, retried: false }, now, dice);
+            return self.send(Refreshing::new(record, now), now, dice);
         }
         // Written ahead: whoever comes after a crash can say that an answer was lost, should the issuer refuse.
         self.answer_lost = rest.mark.is_some();
@@ -252,11 +278,21 @@ impl GetAccess {
                 self.send(refreshing, now, dice)
             }
             Err(Error::Refused(Refusal::InvalidGrant)) => {
-                self.need(State::LookingAfterRefusal(refreshing.record), Effect::Load(Part::Access))
+                self.need(State::LookingAfterRefusal(refreshing.record), Effect::Load(Part::Whole))
             }
             // Everything else says nothing about the grant: the session stays.
             Err(error) => self.end_unrefreshed(error),
         }
+    }
+
+    /// No answer came. It may have been given all the same, so the same token is shown once more while that can help.
+    fn lost(&mut self, mut refreshing: Refreshing, now: Timestamp, dice: &mut dyn Dice) -> Step {
+        if refreshing.repeated || now.since(refreshing.sent_at) > RETRY_WINDOW {
+            return self.end_unrefreshed(Error::Unreachable);
+        }
+        refreshing.repeated = true;
+        self.answer_lost = true;
+        self.send(refreshing, now, dice)
     }
 
     fn refreshed(&mut self, mut record: Record, tokens: TokenResponse, now: Timestamp) -> Step {
@@ -284,7 +320,8 @@ impl GetAccess {
             received_at: now,
             expires_at: now.plus(tokens.expires_in),
         };
-        let handout = Handout { access: access.duplicate(), view: record.view.clone(), refreshed: true };
+        let handout =
+            Handout { access: access.duplicate(), view: record.view.clone(), refreshed: true, saved: true };
         record.put(access, now);
         if let Some(rest) = &mut record.rest {
             rest.mark = None;
@@ -296,7 +333,13 @@ impl GetAccess {
         self.need(State::Saving(handout), Effect::Save { record, expect })
     }
 
-    fn looked_after_refusal(&mut self, refused: &Record, found: Option<Record>, now: Timestamp) -> Step {
+    fn looked_after_refusal(
+        &mut self,
+        refused: &Record,
+        found: Option<Record>,
+        now: Timestamp,
+        dice: &mut dyn Dice,
+    ) -> Step {
         let Some(found) = found else { return self.end(Err(Error::NotSignedIn)) };
         if found.generation == refused.generation {
             // Nobody was faster: the grant is over. Erased is only the record that failed.
@@ -304,6 +347,11 @@ impl GetAccess {
         }
         match self.take(&found, now, false) {
             Some(handout) => self.end(Ok(handout)),
+            // What they saved is spent already. Its refresh token was never refused: once with that one.
+            None if !self.moved_on => {
+                self.moved_on = true;
+                self.looked_again(Some(found), now, dice)
+            }
             None => self.end_unrefreshed(Error::Moved),
         }
     }
@@ -322,23 +370,22 @@ impl Transaction for GetAccess {
                 self.need(State::LookingAgain, Effect::Load(Part::Whole))
             }
             (State::LookingAgain, Answer::Loaded(record)) => self.looked_again(record, now, dice),
-            (State::Marking(record), Answer::Saved) => {
-                self.send(Refreshing { record, proof: None, retried: false }, now, dice)
-            }
+            (State::Marking(record), Answer::Saved) => self.send(Refreshing::new(record, now), now, dice),
             (State::Refreshing(refreshing), Answer::Signed(signature)) => self.signed(refreshing, &signature),
             (State::Refreshing(refreshing), Answer::Sent(response)) => {
                 self.answered(refreshing, &response, now, dice)
             }
-            (State::Refreshing(_), Answer::Lost) => self.end_unrefreshed(Error::Unreachable),
+            (State::Refreshing(refreshing), Answer::Lost) => self.lost(refreshing, now, dice),
             (State::LookingAfterRefusal(refused), Answer::Loaded(found)) => {
-                self.looked_after_refusal(&refused, found, now)
+                self.looked_after_refusal(&refused, found, now, dice)
             }
             (State::Saving(handout), Answer::Saved) => self.end(Ok(handout)),
             // Somebody without the lock was faster, or signed out. What is stored is what counts.
             (State::Saving(_) | State::Marking(_) | State::Erasing, Answer::Moved) => {
                 self.need(State::Adopting, Effect::Load(Part::Access))
             }
-            (State::Saving(_), Answer::Failed(_)) => self.end(Err(Error::NotSaved)),
+            // The server has moved on, the store has not: what came is still good while it lives.
+            (State::Saving(handout), Answer::Failed(_)) => self.end(Ok(Handout { saved: false, ..handout })),
             (State::Adopting, Answer::Loaded(None)) => self.end(Err(Error::NotSignedIn)),
             (State::Adopting, Answer::Loaded(Some(record))) => match self.take(&record, now, false) {
                 Some(handout) => self.end(Ok(handout)),

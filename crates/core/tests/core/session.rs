@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gatepass_core::error::{Error, Refusal};
 use gatepass_core::field::Field;
+use gatepass_core::http::Response;
 use gatepass_core::name::{Audience, Scopes};
 use gatepass_core::session::access::{GetAccess, Handout, Wanted};
 use gatepass_core::session::record::{Generation, Purpose};
@@ -105,8 +106,10 @@ fn trouble_on_the_way_never_signs_anybody_out() {
         [Fault::NotSent, Fault::AnswerLost, Fault::Status(500), Fault::Status(429), Fault::Status(403)]
     {
         let mut world = expired(ServerKind::Forgiving);
-        world.faults.push(fault);
+        // A request without an answer is sent twice.
+        world.faults.extend([fault, fault]);
         assert!(token(&mut world).is_err(), "{fault:?}");
+        world.faults.clear();
         assert_eq!(token(&mut world).as_deref(), Ok("access-1"), "{fault:?}");
     }
 }
@@ -115,7 +118,7 @@ fn trouble_on_the_way_never_signs_anybody_out() {
 fn what_still_lives_is_handed_out_when_the_server_is_away() {
     let mut world = World::signed_in(ServerKind::Forgiving);
     world.now = world.now.plus(HOUR - Duration::from_secs(10));
-    world.faults.push(Fault::NotSent);
+    world.faults.extend([Fault::NotSent; 2]);
     assert_eq!(token(&mut world).as_deref(), Ok("access-0"));
 }
 
@@ -134,10 +137,75 @@ fn a_nonce_is_asked_for_once_and_remembered() {
 
 #[test]
 fn a_save_that_fails_is_never_silent() {
+    for kind in [ServerKind::Forgiving, ServerKind::Strict] {
+        let mut world = expired(kind);
+        let mut transaction = GetAccess::new(Wanted::default());
+        let until_the_answer = 5;
+        let owed = advance(&mut world, &mut transaction, Answer::Begin, until_the_answer).unwrap();
+        assert_eq!(world.trace.last(), Some(&"send"));
+        world.faults.push(Fault::SaveFails);
+        assert!(advance(&mut world, &mut transaction, owed, usize::MAX).is_none());
+        let handout = transaction.finish().unwrap();
+        assert!(!handout.saved && handout.refreshed && !world.locked);
+        assert_eq!(handout.access.token.expose(), "access-1", "what came is used");
+        let rest = world.store.load().unwrap().rest.unwrap();
+        assert_eq!(rest.refresh_token.unwrap().expose(), "refresh-0", "what was kept is whole");
+    }
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_once_more_and_soon() {
     let mut world = expired(ServerKind::Forgiving);
-    world.faults.push(Fault::SaveFails);
-    assert_eq!(token(&mut world), Err(Error::NotSaved));
+    world.faults.push(Fault::AnswerLost);
     assert_eq!(token(&mut world).as_deref(), Ok("access-1"));
+    assert_eq!(world.arrived, ["refresh-0", "refresh-0"]);
+
+    let mut world = expired(ServerKind::Strict);
+    world.faults.push(Fault::NotSent);
+    assert_eq!(token(&mut world).as_deref(), Ok("access-1"), "the request had not arrived at all");
+
+    // Where the answer is given only once, it is said why the session is over.
+    let mut world = expired(ServerKind::Strict);
+    world.faults.push(Fault::AnswerLost);
+    assert_eq!(token(&mut world), Err(Error::SessionLost));
+
+    // After a long silence nobody else is kept waiting; the session stays.
+    let mut world = expired(ServerKind::Strict);
+    world.faults.push(Fault::AnswerLost);
+    let mut transaction = GetAccess::new(Wanted::default());
+    let owed = advance(&mut world, &mut transaction, Answer::Begin, 5).unwrap();
+    assert!(matches!(owed, Answer::Lost));
+    world.now = world.now.plus(Duration::from_secs(20));
+    assert!(advance(&mut world, &mut transaction, owed, usize::MAX).is_none());
+    assert_eq!(transaction.finish().err(), Some(Error::Unreachable));
+    assert_eq!(world.arrived.len(), 1);
+    assert!(world.store.load().unwrap().rest.unwrap().mark.is_some());
+}
+
+#[test]
+fn a_refused_token_that_was_replaced_in_the_meantime_is_followed_by_its_successor() {
+    let mut world = expired(ServerKind::Forgiving);
+    // The refusal is on its way when somebody else, without the lock, saves a token that is soon spent too.
+    let mut refresh = GetAccess::new(Wanted::default());
+    assert!(advance(&mut world, &mut refresh, Answer::Begin, 4).is_some());
+    world.refresh_elsewhere();
+    world.now = world.now.plus(HOUR);
+    let refused = Response::new(400, &|_| None, br#"{"error":"invalid_grant"}"#.to_vec());
+    assert!(advance(&mut world, &mut refresh, Answer::Sent(refused), usize::MAX).is_none());
+    let handout = refresh.finish().unwrap();
+    assert!(handout.refreshed && !world.locked);
+    assert_eq!(world.arrived, ["refresh-1"]);
+}
+
+#[test]
+fn a_short_life_does_not_mean_a_refresh_for_each_call() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    let wanted = || Wanted { min_ttl: 2 * HOUR, ..Wanted::default() };
+    for _ in 0..20 {
+        access_for(&mut world, wanted()).unwrap();
+        world.now = world.now.plus(Duration::from_secs(180));
+    }
+    assert_eq!(world.arrived.len(), 1, "an hour has one half that is not fresh");
 }
 
 #[test]
