@@ -95,6 +95,12 @@ pub struct Callback {
 pub fn parse(query: &str) -> Result<Callback, Error> {
     const MESSAGE: Message = Message::AuthorizationResponse;
     let mut query = Query::parse(query, MESSAGE)?;
+    // Nobody here asks for tokens by way of the browser: such an answer is no answer to us.
+    for (name, field) in [("access_token", Field::AccessToken), ("id_token", Field::IdToken)] {
+        if query.take(name).is_some() {
+            return Err(Error::Malformed { message: MESSAGE, field });
+        }
+    }
     let state = query.take("state");
     let iss = query.take("iss").map(|iss| iss.expose().clone());
     let result = match (query.take("code"), query.take("error")) {
@@ -118,7 +124,9 @@ mod tests {
         assert!(callback.result == Ok(Secret::from("a+b")) && callback.state == Some(Secret::from("s")));
         assert_eq!(callback.iss.as_deref(), Some("https://i.example"));
         assert_eq!(parse("error=access_denied&state=s").unwrap().result.err(), Some(Refusal::AccessDenied));
-        for bad in ["", "state=s", "code=a&error=b", "code=a&code=b", "code=a%00b"] {
+        let tokens = ["code=a&state=s&id_token=t", "code=a&state=s&access_token=t"];
+        for bad in ["", "state=s", "code=a&error=b", "code=a&code=b", "code=a%00b"].into_iter().chain(tokens)
+        {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }
