@@ -47,6 +47,13 @@ impl Check {
 #[derive(Debug)]
 pub struct Vouched([u8; 32]);
 
+impl Vouched {
+    /// Refuses the verdict for any bytes but those that it was given about.
+    pub(super) fn is_about(&self, token: &Compact) -> Result<(), Error> {
+        if Sha256::digest(&token.signed).as_slice() == self.0 { Ok(()) } else { Err(Error::BadSignature) }
+    }
+}
+
 /// What an ID token has to fit.
 #[derive(Debug)]
 pub struct Expected<'a> {
@@ -103,7 +110,18 @@ pub struct Identity {
 /// Finds the key for a token. Where the set has none, the error is one that [`Refetch`](crate::protocol::jwks::Refetch)
 /// knows.
 pub fn check(id_token: &Secret, jwks: &Jwks, algorithm: Algorithm) -> Result<Check, Error> {
-    let token = Compact::split(id_token.expose(), MESSAGE)?;
+    check_typed(id_token, jwks, algorithm, None, MESSAGE)
+}
+
+/// The same for its kin, which may have a `typ` of their own.
+pub(super) fn check_typed(
+    token: &Secret,
+    jwks: &Jwks,
+    algorithm: Algorithm,
+    own_type: Option<&str>,
+    message: Message,
+) -> Result<Check, Error> {
+    let token = Compact::split(token.expose(), message)?;
     let header = &token.header;
     // RFC 8725 section 3.1: the algorithm is ours to choose; the header may only agree.
     if header.required(Field::Alg)? != algorithm.as_str() {
@@ -116,7 +134,8 @@ pub fn check(id_token: &Secret, jwks: &Jwks, algorithm: Algorithm) -> Result<Che
         }
     }
     // RFC 8725 section 3.11: access tokens, logout tokens and their kin say what they are.
-    if header.text(Field::Typ)?.is_some_and(|kind| !is_jwt(kind)) {
+    let fits = |kind| is_jwt(kind) || own_type.is_some_and(|own| kind.eq_ignore_ascii_case(own));
+    if header.text(Field::Typ)?.is_some_and(|kind| !fits(kind)) {
         return Err(header.blame(Field::Typ));
     }
     let kid = header.text(Field::Kid)?;
@@ -140,10 +159,7 @@ pub fn prove(
     now: Timestamp,
 ) -> Result<Identity, Error> {
     let token = Compact::split(id_token.expose(), MESSAGE)?;
-    // The verdict must be about these very bytes.
-    if Sha256::digest(&token.signed).as_slice() != vouched.0 {
-        return Err(Error::BadSignature);
-    }
+    vouched.is_about(&token)?;
     let claims = &token.claims;
     let bad = |claim| Error::BadClaim { claim };
     let moment = |claim| claims.seconds(claim).map(|seconds| seconds.map(Timestamp::from_seconds));
@@ -235,7 +251,7 @@ pub fn unchanged(
 }
 
 /// `aud` and `azp` (section 3.1.3.7, steps 3 to 5).
-fn audience(claims: &Object, client_id: &ClientId, trusted: &[&str]) -> Result<(), Error> {
+pub(super) fn audience(claims: &Object, client_id: &ClientId, trusted: &[&str]) -> Result<(), Error> {
     let audiences = claims.text_or_texts(Field::Aud)?;
     let us = client_id.as_str();
     let mut others = audiences.iter().filter(|audience| **audience != us).peekable();

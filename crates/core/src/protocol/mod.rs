@@ -8,7 +8,6 @@
 //! | `dpop` | proof of possession | RFC 9449 section 4 |
 //! | `token_response` | what a token endpoint answers | RFC 6749 section 5.1 |
 //! | `device` | codes to type elsewhere, and polling for the answer | RFC 8628 section 3 |
-//! | `discovery` | where everything is | OpenID Connect Discovery 1.0 section 4, RFC 9207 section 3 |
 //! | `discovery` | where everything is | OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3, RFC 9207 section 3 |
 //! | `webfinger` | whose issuer somebody has | OpenID Connect Discovery 1.0 section 2, RFC 7033 section 4 |
 //! | `protected_resource` | who may give tokens for a resource | RFC 9728 sections 2 and 3 |
@@ -26,6 +25,8 @@
 //! | `end_session` | the end of the issuer's own session | OpenID Connect RP-Initiated Logout 1.0 |
 //! | `token_exchange` | one token for another | RFC 8693 section 2 |
 //! | `introspect` | what a token is worth | RFC 7662 section 2, RFC 9449 section 6.2 |
+//! | `logout_token` | the issuer says that its session is over | OpenID Connect Back-Channel Logout 1.0 |
+//! | `frontchannel_logout` | the same, by a frame | OpenID Connect Front-Channel Logout 1.0 |
 //! | `revoke` | giving a grant back | RFC 7009 section 2 |
 
 pub mod authorize;
@@ -38,10 +39,12 @@ pub mod dpop;
 pub mod end_session;
 pub mod error_body;
 pub mod exchange;
+pub mod frontchannel_logout;
 pub mod id_token;
 pub mod initiate;
 pub mod introspect;
 pub mod jwks;
+pub mod logout_token;
 pub mod par;
 pub mod pkce;
 pub mod protected_resource;

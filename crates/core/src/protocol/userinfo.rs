@@ -6,12 +6,15 @@ use crate::error::Error;
 use crate::field::{Field, Message};
 use crate::http::{Request, Response};
 use crate::json::Object;
-use crate::name::Subject;
+use crate::jwk::Algorithm;
+use crate::jwt::Compact;
+use crate::name::{ClientId, Subject};
 use crate::protocol::error_body;
-use crate::protocol::id_token::printable;
+use crate::protocol::id_token::{self, Check, Vouched, printable};
+use crate::protocol::jwks::Jwks;
 use crate::protocol::token_response::TokenType;
 use crate::secret::Secret;
-use crate::url::Endpoint;
+use crate::url::{Endpoint, Issuer};
 
 const MESSAGE: Message = Message::Userinfo;
 
@@ -43,14 +46,52 @@ pub fn parse(response: &Response, subject: &Subject) -> Result<Userinfo, Error> 
     if response.status != 200 {
         return Err(error_body::parse(response, MESSAGE));
     }
-    let claims = Object::parse(response.body.expose(), MESSAGE)?;
+    read(&Object::parse(response.body.expose(), MESSAGE)?, subject)
+}
+
+/// The answer to a client that is registered for signed ones (section 5.3.2, `userinfo_signed_response_alg`).
+pub fn signed(response: &Response) -> Result<Secret, Error> {
+    if response.status != 200 {
+        return Err(error_body::parse(response, MESSAGE));
+    }
+    let token = str::from_utf8(response.body.expose());
+    token.map(Secret::from).map_err(|_| Error::Malformed { message: MESSAGE, field: Field::Encoding })
+}
+
+/// Finds the key for it.
+pub fn check(signed: &Secret, jwks: &Jwks, algorithm: Algorithm) -> Result<Check, Error> {
+    id_token::check_typed(signed, jwks, algorithm, None, MESSAGE)
+}
+
+/// Reads it once its signature was verified. It names its issuer and its reader (section 5.3.2), so that no answer to
+/// another client can be shown here.
+pub fn prove(
+    signed: &Secret,
+    vouched: &Vouched,
+    issuer: &Issuer,
+    client_id: &ClientId,
+    subject: &Subject,
+) -> Result<Userinfo, Error> {
+    let token = Compact::split(signed.expose(), MESSAGE)?;
+    vouched.is_about(&token)?;
+    if token.claims.required(Field::Iss)? != issuer.as_str() {
+        return Err(Error::IssuerMismatch);
+    }
+    // It may be meant for others too.
+    if !token.claims.text_or_texts(Field::Aud)?.contains(&client_id.as_str()) {
+        return Err(Error::BadClaim { claim: Field::Aud });
+    }
+    read(&token.claims, subject)
+}
+
+fn read(claims: &Object, subject: &Subject) -> Result<Userinfo, Error> {
     if claims.required(Field::Sub)? != subject.as_str() {
         return Err(Error::BadClaim { claim: Field::Sub });
     }
     Ok(Userinfo {
-        email: printable(&claims, Field::Email),
+        email: printable(claims, Field::Email),
         email_verified: claims.flag(Field::EmailVerified)?,
-        name: printable(&claims, Field::Name),
+        name: printable(claims, Field::Name),
     })
 }
 

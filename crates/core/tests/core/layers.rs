@@ -46,6 +46,8 @@ const CORE: &[&str] = &[
     "protocol::jwks",
     "protocol::id_token",
     "protocol::userinfo",
+    "protocol::logout_token",
+    "protocol::frontchannel_logout",
     "protocol::initiate",
     "protocol::end_session",
     // session

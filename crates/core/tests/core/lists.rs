@@ -23,6 +23,8 @@ const EXPOSES: &[(&str, &str)] = &[
     ("core/protocol::initiate", "reads parameters that are no secret"),
     ("core/protocol::id_token", "takes the token apart, hashes the access token"),
     ("core/protocol::introspect", "the token is a parameter, and a response body is read"),
+    ("core/protocol::frontchannel_logout", "compares what a frame was told"),
+    ("core/protocol::logout_token", "takes the token apart"),
     ("core/protocol::jwks", "reads a response body"),
     ("core/protocol::par", "reads a response body, and the name in it is a parameter"),
     ("core/protocol::pkce", "hashes the verifier"),
