@@ -66,7 +66,7 @@ pub fn prove(
     if issued_at > now.plus(LEEWAY) {
         return Err(bad(Field::Iat));
     }
-    if moment(Field::Exp)?.unwrap_or(issued_at.plus(UNSAID_LIFETIME)).plus(LEEWAY) <= now {
+    if moment(Field::Exp)?.unwrap_or_else(|| issued_at.plus(UNSAID_LIFETIME)).plus(LEEWAY) <= now {
         return Err(bad(Field::Exp));
     }
     // Section 2.4: by this, and by having no nonce, it differs from an ID token of the same issuer.

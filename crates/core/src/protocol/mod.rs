@@ -1,4 +1,5 @@
-//! One step of one RFC a file, each with `request()` and `parse()`.
+//! One step of one RFC a file, each with `request()` and `parse()`. Those of the feature `full` are the ones that no page
+//! takes.
 //!
 //! | file | step | specification |
 //! |---|---|---|
@@ -30,28 +31,42 @@
 //! | `revoke` | giving a grant back | RFC 7009 section 2 |
 
 pub mod authorize;
+#[cfg(feature = "full")]
 pub mod challenge;
+#[cfg(feature = "full")]
 pub mod client_auth;
+#[cfg(feature = "full")]
 pub mod client_metadata;
+#[cfg(feature = "full")]
 pub mod device;
 pub mod discovery;
 pub mod dpop;
+#[cfg(feature = "full")]
 pub mod end_session;
 pub mod error_body;
 pub mod exchange;
+#[cfg(feature = "full")]
 pub mod frontchannel_logout;
 pub mod id_token;
+#[cfg(feature = "full")]
 pub mod initiate;
+#[cfg(feature = "full")]
 pub mod introspect;
 pub mod jwks;
+#[cfg(feature = "full")]
 pub mod logout_token;
 pub mod par;
 pub mod pkce;
+#[cfg(feature = "full")]
 pub mod protected_resource;
 pub mod refresh;
+#[cfg(feature = "full")]
 pub mod registration;
 pub mod revoke;
+#[cfg(feature = "full")]
 pub mod token_exchange;
 pub mod token_response;
+#[cfg(feature = "full")]
 pub mod userinfo;
+#[cfg(feature = "full")]
 pub mod webfinger;

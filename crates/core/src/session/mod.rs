@@ -18,6 +18,7 @@
 
 pub mod access;
 pub mod client;
+#[cfg(feature = "full")]
 pub mod device;
 pub mod freshness;
 pub mod grant;
