@@ -23,7 +23,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let [input, out, entry] = arguments.as_slice() else {
         return Err("usage: gatepass-bindgen <input.wasm> <out-dir> <entry.js>".into());
     };
-    Bindgen::new()
+    let mut output = Bindgen::new()
         .input_path(input)
         .web(true)?
         // The glue becomes part of the facade, whose types are its own.
@@ -35,7 +35,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .omit_default_module_path(true)
         // Every browser with Web Locks has it.
         .encode_into(EncodeInto::Always)
-        .generate(out)?;
+        .generate_output()?;
+    // Nor does what only linkers ask for.
+    output.wasm_mut().customs.remove_raw("target_features");
+    output.emit(out)?;
     let glue = input.with_extension("js");
     let glue = glue.file_name().ok_or("the input has no name")?;
     let read = |name: &str| -> Result<String, Box<dyn Error>> {
