@@ -39,7 +39,11 @@ pub struct Check {
 impl Check {
     /// Records the shell's verdict: `verified` is whether the signature is good.
     pub fn vouch(self, verified: bool) -> Result<Vouched, Error> {
-        if verified { Ok(Vouched(Sha256::digest(&self.signed).into())) } else { Err(Error::BadSignature) }
+        if verified {
+            Ok(Vouched(Sha256::digest(self.signed.as_slice()).into()))
+        } else {
+            Err(Error::BadSignature)
+        }
     }
 }
 
@@ -50,7 +54,11 @@ pub struct Vouched([u8; 32]);
 impl Vouched {
     /// Refuses the verdict for any bytes but those that it was given about.
     pub(super) fn is_about(&self, token: &Compact) -> Result<(), Error> {
-        if Sha256::digest(&token.signed).as_slice() == self.0 { Ok(()) } else { Err(Error::BadSignature) }
+        if Sha256::digest(token.signed.as_slice()).as_slice() == self.0 {
+            Ok(())
+        } else {
+            Err(Error::BadSignature)
+        }
     }
 }
 

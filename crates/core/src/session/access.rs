@@ -268,7 +268,7 @@ impl GetAccess {
         // RFC 9449 section 8.2: every response may bring the nonce for the next request.
         let new_nonce = response.dpop_nonce.is_some() && response.dpop_nonce != rest.nonce;
         if response.dpop_nonce.is_some() {
-            rest.nonce.clone_from(&response.dpop_nonce);
+            rest.nonce = response.dpop_nonce.clone();
         }
         match token_response::parse(response, bound) {
             Ok(tokens) => self.refreshed(refreshing.record, tokens, now),

@@ -134,7 +134,7 @@ impl Grant {
     pub(super) fn learn(&mut self, response: &Response) -> bool {
         let brought = response.dpop_nonce.is_some();
         if brought {
-            self.rest.nonce.clone_from(&response.dpop_nonce);
+            self.rest.nonce = response.dpop_nonce.clone();
         }
         brought
     }
