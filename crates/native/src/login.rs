@@ -159,7 +159,7 @@ where
     K: Future<Output = Result<(), Error>>,
 {
     let unproven = exchanged(world, exchange).await?;
-    let mut refetch = Refetch::default();
+    let mut refetch = Refetch::new();
     let check = loop {
         let keys = jwks::parse(&world.ask(unproven.jwks_request()).await?)?;
         match unproven.check(&keys) {

@@ -10,10 +10,11 @@ use core::mem;
 use gatepass_core::error::Error;
 use gatepass_core::http::Response;
 use gatepass_core::jwk::PublicKey;
+use gatepass_core::protocol::authorize;
 use gatepass_core::protocol::discovery::{self, Provider};
 use gatepass_core::protocol::dpop::Unsigned;
 use gatepass_core::protocol::id_token::Check;
-use gatepass_core::protocol::{authorize, jwks};
+use gatepass_core::protocol::jwks::{self, Refetch};
 use gatepass_core::secret::Secret;
 use gatepass_core::session::client::Client;
 use gatepass_core::session::grant::{Unproven, wants_key};
@@ -158,7 +159,7 @@ enum Stage {
     Taking(authorize::Callback),
     Signing(Exchange, Unsigned),
     Exchanging(Exchange),
-    ReadingKeys(Box<Unproven>),
+    ReadingKeys(Box<Unproven>, Refetch),
     Judging(Box<Unproven>, Box<Check>),
     Over,
 }
@@ -191,14 +192,11 @@ impl Callback {
             (Stage::Exchanging(exchange), Answer::Plain(Plain::Sent(response))) => {
                 match exchange.parse(&response, now)? {
                     Exchanged::Again(again) => exchanging(again, now)?,
-                    Exchanged::Tokens(unproven) => {
-                        let request = view::send(&unproven.jwks_request());
-                        (Stage::ReadingKeys(Box::new(unproven)), request)
-                    }
+                    Exchanged::Tokens(unproven) => reading_keys(Box::new(unproven), Refetch::new()),
                 }
             }
-            (Stage::ReadingKeys(unproven), Answer::Plain(Plain::Sent(response))) => {
-                judging(unproven, &response)?
+            (Stage::ReadingKeys(unproven, refetch), Answer::Plain(Plain::Sent(response))) => {
+                judging(unproven, refetch, &response, now)?
             }
             (Stage::Judging(unproven, check), Answer::Judged(verified)) => {
                 let vouched = vouch(*check, verified)?;
@@ -227,8 +225,23 @@ fn send(exchange: Exchange, proof: Option<Secret>) -> (Stage, View) {
     (Stage::Exchanging(exchange), request)
 }
 
-fn judging(unproven: Box<Unproven>, response: &Response) -> Result<(Stage, View), Error> {
-    let check = unproven.check(&jwks::parse(response)?)?;
-    let verify = view::verify(&check);
-    Ok((Stage::Judging(unproven, Box::new(check)), verify))
+fn reading_keys(unproven: Box<Unproven>, refetch: Refetch) -> (Stage, View) {
+    let request = view::send(&unproven.jwks_request());
+    (Stage::ReadingKeys(unproven, refetch), request)
+}
+
+fn judging(
+    unproven: Box<Unproven>,
+    mut refetch: Refetch,
+    response: &Response,
+    now: Timestamp,
+) -> Result<(Stage, View), Error> {
+    match unproven.check(&jwks::parse(response)?) {
+        Err(error) if refetch.helps(error, now) => Ok(reading_keys(unproven, refetch)),
+        Err(error) => Err(error),
+        Ok(check) => {
+            let verify = view::verify(&check);
+            Ok((Stage::Judging(unproven, Box::new(check)), verify))
+        }
+    }
 }

@@ -179,8 +179,8 @@ fn id_token(nonce: &str) -> String {
     [base64url(r#"{"alg":"ES256"}"#), base64url(&claims), base64url(&"s".repeat(64))].join(".")
 }
 
-/// A login up to the signature that has to be judged.
-fn unproven() -> (Transaction, Step) {
+/// A login up to the keys of the issuer.
+fn exchanged() -> Transaction {
     let (url, kept) = left();
     let mut back = Transaction::new();
     let callback = format!("https://app.example/callback?code=c&state={}#f", parameter(&url, "state"));
@@ -203,6 +203,12 @@ fn unproven() -> (Transaction, Step) {
         .text("id_token", &id_token(&parameter(&url, "nonce")))
         .finish();
     assert_eq!(need(&mut back, sent(200, &tokens), "send").url, "https://issuer.example/jwks");
+    back
+}
+
+/// A login up to the signature that has to be judged.
+fn unproven() -> (Transaction, Step) {
+    let mut back = exchanged();
     let coordinate = Base64UrlUnpadded::encode_string(&[4; 32]);
     let jwk =
         Writer::new().text("kty", "EC").text("crv", "P-256").text("x", &coordinate).text("y", &coordinate);
@@ -254,6 +260,16 @@ fn login_ends_without_a_good_signature() {
     let (mut back, _) = unproven();
     let refused = step(&mut back, Told { number: Some(0.0), ..said("judged") });
     assert_eq!(refused.unwrap_err(), failure("bad_signature", "server"));
+}
+
+#[wasm_bindgen_test]
+fn keys_are_asked_for_once_more() {
+    let mut back = exchanged();
+    let none = sent(200, r#"{"keys":[]}"#);
+    assert_eq!(need(&mut back, none, "send").url, "https://issuer.example/jwks");
+    let refused = step(&mut back, sent(200, r#"{"keys":[]}"#));
+    let unknown = Failure { detail: Some("kid".into()), ..failure("malformed", "server") };
+    assert_eq!(refused.unwrap_err(), unknown);
 }
 
 #[wasm_bindgen_test]

@@ -100,14 +100,9 @@ fn basic(mut request: Request, client_id: &ClientId, secret: &Secret) -> Request
     let pair = Secret::new(pair);
     let mut header = String::with_capacity("Basic ".len() + pair.expose().len().div_ceil(3) * 4);
     header.push_str("Basic ");
-    for letter in base64url::encode(pair.expose().as_bytes()).chars() {
-        // RFC 7617 section 2 has the other base64, with padding.
-        header.push(match letter {
-            '-' => '+',
-            '_' => '/',
-            letter => letter,
-        });
-    }
+    // RFC 7617 section 2 has the other base64, with padding. What was percent-encoded before has no byte by which the two
+    // alphabets differ.
+    header.push_str(&base64url::encode(pair.expose().as_bytes()));
     while !(header.len() - "Basic ".len()).is_multiple_of(4) {
         header.push('=');
     }

@@ -87,18 +87,29 @@ const UNKNOWN_KEY: Error = Error::Malformed { message: MESSAGE, field: Field::Ki
 /// more requests out of us than this.
 const REFETCH_PAUSE: Duration = Duration::from_secs(60);
 
-/// When the keys may be asked for once more.
-#[derive(Debug, Default)]
-pub struct Refetch(Option<Timestamp>);
+/// From when on the keys may be asked for once more.
+#[derive(Debug)]
+pub struct Refetch(Timestamp);
 
 impl Refetch {
+    /// Nobody has asked again yet.
+    pub const fn new() -> Self {
+        Self(Timestamp::from_seconds(0))
+    }
+
     /// Whether `error` is one that a newer set may cure, and the last time that this was tried is long enough ago.
     pub fn helps(&mut self, error: Error, now: Timestamp) -> bool {
-        let again = error == UNKNOWN_KEY && self.0.is_none_or(|last| now.since(last) >= REFETCH_PAUSE);
+        let again = error == UNKNOWN_KEY && now >= self.0;
         if again {
-            self.0 = Some(now);
+            self.0 = now.plus(REFETCH_PAUSE);
         }
         again
+    }
+}
+
+impl Default for Refetch {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -110,7 +121,7 @@ mod tests {
     #[test]
     fn asks_again_for_unknown_keys_alone_and_not_too_often() {
         let at = Timestamp::from_seconds;
-        let mut refetch = Refetch::default();
+        let mut refetch = Refetch::new();
         assert!(!refetch.helps(Error::BadSignature, at(1000)));
         let unknown = Jwks(Vec::new()).find(Some("k"), Algorithm::Es256).unwrap_err();
         assert!(refetch.helps(unknown, at(1000)));
