@@ -9,6 +9,8 @@
 mod frame;
 #[path = "../../../../tests/corpora/id_tokens.rs"]
 mod id_tokens;
+mod issuer;
+mod story;
 
 mod answers;
 mod c01;
@@ -16,14 +18,18 @@ mod c02;
 mod c04;
 mod c05;
 mod c06;
+mod c07;
+mod c07c;
 
 fn main() {
-    let trials = vec![
+    let mut trials = vec![
         c01::trial(),
         c02::trial(),
         c04::trial(),
         frame::corpus("05-oidc-discovery", c05::judge),
         c06::trial(),
+        c07c::trial(),
     ];
+    trials.extend(c07::trials());
     frame::run(trials).exit();
 }
