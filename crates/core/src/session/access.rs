@@ -75,6 +75,8 @@ pub struct GetAccess {
     moved_on: bool,
     /// What is handed out if a refresh fails for a reason that is nobody's fault: still valid, though not for long.
     spare: Option<Handout>,
+    /// What time it was at the last step.
+    now: Timestamp,
     result: Result<Handout, Error>,
 }
 
@@ -123,6 +125,7 @@ impl GetAccess {
             answer_lost: false,
             moved_on: false,
             spare: None,
+            now: Timestamp::from_seconds(0),
             result: Err(Error::Bug),
         }
     }
@@ -134,6 +137,7 @@ impl GetAccess {
 
     /// Hands out what a record holds, if it lives long enough. `keep` remembers what lives at all.
     fn take(&mut self, record: &Record, now: Timestamp, refreshed: bool) -> Option<Handout> {
+        self.spare = None;
         let access = record.find(&self.wanted.purpose)?;
         let handout =
             || Handout { access: access.duplicate(), view: record.view.clone(), refreshed, saved: true };
@@ -157,7 +161,10 @@ impl GetAccess {
     /// Ends a refresh that did not happen through nobody's fault: what still lives is handed out.
     fn end_unrefreshed(&mut self, error: Error) -> Step {
         let result = match self.spare.take() {
-            Some(spare) if !self.wanted.force => Ok(spare),
+            // The lock and a lost answer may have taken longer than it had.
+            Some(spare) if !self.wanted.force && is_fresh(&spare.access, self.now, Duration::ZERO) => {
+                Ok(spare)
+            }
             _ => Err(error),
         };
         self.end(result)
@@ -359,6 +366,7 @@ impl GetAccess {
 
 impl Transaction for GetAccess {
     fn step(&mut self, answer: Answer, now: Timestamp, dice: &mut dyn Dice) -> Step {
+        self.now = now;
         match (mem::replace(&mut self.state, State::Done), answer) {
             (State::Looking, Answer::Begin) => self.need(State::Looking, Effect::Load(Part::Access)),
             (State::Looking, Answer::Loaded(record)) => self.looked(record, now),

@@ -384,3 +384,15 @@ fn a_narrow_token_does_not_narrow_the_session() {
     drop(access_for(&mut world, wanted(None, Some("openid"))));
     assert_eq!(world.store.load().unwrap().view.scopes.as_str(), "openid offline_access");
 }
+
+#[test]
+fn what_ended_while_we_waited_is_not_handed_out() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    world.now = world.now.plus(HOUR - Duration::from_secs(10));
+    world.faults.push(Fault::LockTimesOut);
+    let mut transaction = GetAccess::new(Wanted::default());
+    let owed = advance(&mut world, &mut transaction, Answer::Begin, 2).expect("it waits for the lock");
+    world.now = world.now.plus(Duration::from_secs(60));
+    assert!(advance(&mut world, &mut transaction, owed, usize::MAX).is_none());
+    assert_eq!(transaction.finish().err(), Some(Error::Busy));
+}

@@ -240,6 +240,8 @@ impl Case<'_> {
             Err(Error::Refused(Refusal::InvalidGrant)) => (Err(Error::SessionEnded), 1),
             // RFC 9449 section 8: once more, where there is a proof to put the nonce into.
             Err(Error::Refused(Refusal::UseDpopNonce)) => (Err(Error::Refused(Refusal::UseDpopNonce)), 2),
+            // No answer at all: once more, soon, because it may have been given.
+            Err(Error::Unreachable) if self.line["status"] == 0 => (Err(Error::Unreachable), 2),
             Err(error) => (Err(*error), 1),
         };
         // The ID token of a login speaks of somebody else than the session that is refreshed here.
