@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { signIn, startAuthority } from './support/authority.mjs';
 import { eventually } from './support/process.mjs';
 import { Terminal, keyringMissing, searchFiles } from './support/terminal.mjs';
-import { Visitor } from './support/visitor.mjs';
+import { Visitor, navigate } from './support/visitor.mjs';
 
 const missing = keyringMissing();
 const skip = missing && `${missing} is not installed`;
@@ -99,9 +99,9 @@ test('strangers at the callback are answered and waited out', { skip }, async (t
   const callback = new URL(url).searchParams.get('redirect_uri');
   const iss = encodeURIComponent(authority.issuer);
   for (const query of ['error=access_denied', `error=access_denied&state=wrong&iss=${iss}`, `code=x&state=wrong&iss=${iss}`, 'code=x&code=y', '']) {
-    const answer = await fetch(`${callback}?${query}`);
+    const answer = await navigate(`${callback}?${query}`);
     assert.equal(answer.status, 400, query);
-    assert.match(await answer.text(), /Nothing waits for this/);
+    assert.match(answer.html, /Nothing waits for this/);
   }
   assert.equal(program.end, undefined, 'the login still waits');
   await signIn(authority, new Visitor(), url);
@@ -116,7 +116,7 @@ test('an answer of another issuer, or a denial, ends a login with its own words'
   let { program, url } = await terminal.login();
   const query = new URL(url).searchParams;
   const wrong = new URLSearchParams({ code: 'x', state: query.get('state'), iss: 'https://other.example' });
-  assert.match(await (await fetch(`${query.get('redirect_uri')}?${wrong}`)).text(), /did not work/);
+  assert.match((await navigate(`${query.get('redirect_uri')}?${wrong}`)).html, /did not work/);
   assert.equal((await program.ended).code, 1);
   assert.match(program.stderr, /error: the answer comes from another issuer/);
 

@@ -1,5 +1,25 @@
 // A person with a browser that knows pages, forms and cookies, and nothing else.
 
+import http from 'node:http';
+import { text } from 'node:stream/consumers';
+
+/** What a browser says of a navigation of its window; `fetch` would say that a page reads the answer. */
+const NAVIGATION = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'user-agent': 'gatepass-tests' };
+
+/** Goes to an address as the address bar does, and follows no redirect. */
+export function navigate(url, { method = 'GET', headers, body } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method, headers: { ...NAVIGATION, ...headers }, agent: false });
+    request.on('error', reject);
+    request.on('response', async (response) => {
+      const received = new Headers();
+      for (let at = 0; at < response.rawHeaders.length; at += 2) received.append(response.rawHeaders[at], response.rawHeaders[at + 1]);
+      resolve({ status: response.statusCode, headers: received, html: await text(response) });
+    });
+    request.end(body);
+  });
+}
+
 /** Gives the attribute of a tag's source. */
 function attribute(tag, name) {
   const value = new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1];
@@ -24,12 +44,11 @@ export function forms(html) {
 export class Visitor {
   #cookies = new Map();
 
-  async #fetch(url, init) {
+  async #navigate(url, init) {
     const { origin } = new URL(url);
     const jar = this.#cookies.get(origin) ?? new Map();
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
-    const headers = { ...init?.headers, ...(cookie && { cookie }), 'user-agent': 'gatepass-tests' };
-    const response = await fetch(url, { ...init, headers, redirect: 'manual' });
+    const response = await navigate(url, { ...init, headers: { ...init?.headers, ...(cookie && { cookie }) } });
     for (const line of response.headers.getSetCookie()) {
       const [pair, ...attributes] = line.split(';');
       const at = pair.indexOf('=');
@@ -45,14 +64,12 @@ export class Visitor {
   async open(url, { init, stop } = {}) {
     for (let hops = 0; hops < 20; hops += 1) {
       if (stop?.(url)) return { url, status: 0, html: '' };
-      const response = await this.#fetch(url, init);
+      const response = await this.#navigate(url, init);
       const location = response.headers.get('location');
       if (!location || response.status < 300 || response.status > 399) {
-        const html = await response.text();
-        this.page = { url, status: response.status, html, headers: response.headers };
+        this.page = { url, ...response };
         return this.page;
       }
-      await response.arrayBuffer();
       url = new URL(location, url).href;
       init = undefined;
     }

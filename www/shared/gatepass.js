@@ -18,7 +18,7 @@ export { GatepassError };
  * @property {string} clientId
  * @property {string} redirectUri where sign-ins come back to; absolute
  * @property {string} [scope] default `openid email profile offline_access`
- * @property {"RS256" | "ES256"} [idTokenAlg] what the client is registered with; default RS256
+ * @property {"RS256" | "PS256" | "ES256" | "EdDSA"} [idTokenAlg] what the client is registered with; default RS256
  * @property {"required" | "preferred" | "off"} [dpop] whether sessions are bound to a key; default preferred
  * @property {string} [session] tells several sessions of one client apart; default `default`
  *

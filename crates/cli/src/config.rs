@@ -194,7 +194,7 @@ fn in_manifest(args: &Args, error: Error) -> Trouble {
     let rule = match field {
         Field::Issuer => ": it must be https, or http on this machine, without query or fragment",
         Field::Scope => ": it must hold `openid`",
-        Field::IdTokenSignedResponseAlg => ": it must be ES256 or RS256",
+        Field::IdTokenSignedResponseAlg => ": it must be RS256, PS256, ES256 or EdDSA",
         Field::Dpop => ": it must be required, preferred or off",
         _ => "",
     };

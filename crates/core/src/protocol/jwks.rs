@@ -42,13 +42,20 @@ pub fn parse(response: &Response) -> Result<Jwks, Error> {
     if !body.has(Field::Keys) {
         return Err(body.blame(Field::Keys));
     }
-    Ok(Jwks(body.objects(Field::Keys)?.into_iter().filter_map(|jwk| read(jwk).ok().flatten()).collect()))
+    let mut keys = Vec::new();
+    for jwk in body.objects(Field::Keys)? {
+        if let Ok(Some(entry)) = read(jwk) {
+            keys.push(entry);
+        }
+    }
+    Ok(Jwks(keys))
 }
 
 fn read(jwk: &Object) -> Result<Option<Entry>, Error> {
     // RFC 7517 sections 4.2 and 4.3: what a key is for.
     let signs = jwk.text(Field::Use)?.is_none_or(|usage| usage == "sig");
-    let verifies = !jwk.has(Field::KeyOps) || jwk.texts(Field::KeyOps)?.contains(&"verify");
+    let operations = jwk.texts(Field::KeyOps)?;
+    let verifies = operations.is_empty() || operations.contains(&"verify");
     // Whoever publishes the private half has no secret left to sign with.
     if !signs || !verifies || jwk.has(Field::D) {
         return Ok(None);
@@ -59,8 +66,10 @@ fn read(jwk: &Object) -> Result<Option<Entry>, Error> {
         named => named.flatten(),
     };
     let kid = jwk.text(Field::Kid)?.map(String::from);
-    let key = PublicKey::read(jwk)?.filter(PublicKey::is_strong);
-    Ok(key.map(|key| Entry { kid, algorithm, key }))
+    Ok(match PublicKey::read(jwk)? {
+        Some(key) if key.is_strong() => Some(Entry { kid, algorithm, key }),
+        _ => None,
+    })
 }
 
 impl Jwks {
