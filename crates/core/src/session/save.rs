@@ -6,7 +6,7 @@ use crate::dice::Dice;
 use crate::error::Error;
 use crate::http::Request;
 use crate::protocol::revoke;
-use crate::session::record::{Part, Record};
+use crate::session::record::{Generation, Part, Record};
 use crate::session::transaction::{Answer, Effect, Step, Transaction};
 use crate::time::Timestamp;
 
@@ -27,18 +27,26 @@ enum State {
     Locking(Record),
     Looking {
         record: Record,
-        /// What a save that was answered by `Moved` was going to give back.
-        farewell: Option<Request>,
+        /// The save that was answered by `Moved`.
+        attempt: Option<Attempt>,
     },
     Saving {
         /// The session again, should the store move.
         record: Record,
-        /// What gives the replaced grant back.
-        farewell: Option<Request>,
+        attempt: Attempt,
     },
     Revoking,
     Unlocking,
     Done,
+}
+
+/// A save of which nobody knows yet whether it was done.
+#[derive(Debug)]
+struct Attempt {
+    /// What was there before.
+    replaced: Option<Generation>,
+    /// What gives the replaced grant back.
+    farewell: Option<Request>,
 }
 
 impl SaveSession {
@@ -62,9 +70,23 @@ impl SaveSession {
         Step::Done
     }
 
-    fn look(&mut self, record: Record, farewell: Option<Request>) -> Step {
-        self.state = State::Looking { record, farewell };
+    fn look(&mut self, record: Record, attempt: Option<Attempt>) -> Step {
+        self.state = State::Looking { record, attempt };
         Step::Need(Effect::Load(Part::Whole))
+    }
+
+    fn looked(&mut self, record: Record, attempt: Option<Attempt>, found: Option<Record>) -> Step {
+        let found_after = |earlier| found.as_ref().is_some_and(|found| comes_from(found.generation, earlier));
+        if found_after(record.generation) {
+            // Our own, or what a refresh has made of it: the save was done, and only its answer was lost.
+            return self.saved(attempt.and_then(|attempt| attempt.farewell));
+        }
+        match attempt {
+            // Not a refresh of the old session that was faster: ours may have been there, and somebody has ended it
+            // since. Saved again, it would stand there after a sign-out, with a grant that was given back.
+            Some(attempt) if !attempt.replaced.is_some_and(found_after) => self.end(Err(Error::Moved)),
+            _ => self.save(record, found.as_ref()),
+        }
     }
 
     fn saved(&mut self, farewell: Option<Request>) -> Step {
@@ -79,15 +101,21 @@ impl SaveSession {
 
     fn save(&mut self, record: Record, replaced: Option<&Record>) -> Step {
         let expect = replaced.map(|record| record.generation);
-        let farewell = replaced.and_then(farewell);
+        let attempt = Attempt { replaced: expect, farewell: replaced.and_then(farewell) };
         match record.duplicate() {
             Ok(stored) => {
-                self.state = State::Saving { record, farewell };
+                self.state = State::Saving { record, attempt };
                 Step::Need(Effect::Save { record: stored, expect })
             }
             Err(error) => self.end(Err(error)),
         }
     }
+}
+
+/// Whether `later` is `earlier` or a state of the same session after it. Sessions begin at random places, so that
+/// another one stands this close by a chance of one in billions.
+const fn comes_from(later: Generation, earlier: Generation) -> bool {
+    later.number().wrapping_sub(earlier.number()) < 1 << 20
 }
 
 /// What gives the grant of a replaced session back, if its server can take it.
@@ -109,17 +137,13 @@ impl Transaction for SaveSession {
                 self.locked = matches!(answer, Answer::Locked);
                 self.look(record, None)
             }
-            // Our own: the save was done, and only its answer was lost.
-            (State::Looking { record, farewell }, Answer::Loaded(Some(found)))
-                if found.generation == record.generation =>
-            {
-                self.saved(farewell)
+            (State::Looking { record, attempt }, Answer::Loaded(found)) => {
+                self.looked(record, attempt, found)
             }
-            (State::Looking { record, .. }, Answer::Loaded(replaced)) => self.save(record, replaced.as_ref()),
-            (State::Saving { farewell, .. }, Answer::Saved) => self.saved(farewell),
-            (State::Saving { record, farewell }, Answer::Moved) if self.tries < TRIES => {
+            (State::Saving { attempt, .. }, Answer::Saved) => self.saved(attempt.farewell),
+            (State::Saving { record, attempt }, Answer::Moved) if self.tries < TRIES => {
                 self.tries += 1;
-                self.look(record, farewell)
+                self.look(record, Some(attempt))
             }
             (State::Saving { .. }, Answer::Moved) => self.end(Err(Error::Moved)),
             (State::Saving { .. }, Answer::Failed(_)) => self.end(Err(Error::NotSaved)),

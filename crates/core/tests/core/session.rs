@@ -318,6 +318,30 @@ fn a_new_session_does_not_revoke_itself_when_its_save_was_not_confirmed() {
 }
 
 #[test]
+fn a_new_session_that_was_refreshed_before_its_save_was_confirmed_is_not_overwritten() {
+    let mut world = World::new(ServerKind::Forgiving);
+    let mut save = SaveSession::new(record(world.now, true, Generation::from_number(900)));
+    assert!(matches!(advance(&mut world, &mut save, Answer::Begin, 3), Some(Answer::Saved)));
+    world.refresh_elsewhere();
+    assert!(advance(&mut world, &mut save, Answer::Moved, usize::MAX).is_none());
+    assert_eq!(save.finish(), Ok(()));
+    assert!(!world.revoked, "its own grant is not given back");
+    assert_eq!(world.store.load().unwrap().access.unwrap().token.expose(), "elsewhere");
+}
+
+#[test]
+fn a_new_session_that_was_signed_out_before_its_save_was_confirmed_is_not_saved_again() {
+    let mut world = World::new(ServerKind::Forgiving);
+    world.faults.push(Fault::LockTimesOut);
+    let mut save = SaveSession::new(record(world.now, true, Generation::from_number(900)));
+    assert!(matches!(advance(&mut world, &mut save, Answer::Begin, 3), Some(Answer::Saved)));
+    run(&mut world, &mut SignOut::new(), None);
+    assert!(advance(&mut world, &mut save, Answer::Moved, usize::MAX).is_none());
+    assert_eq!(save.finish(), Err(Error::Moved));
+    assert!(world.revoked && world.store.load().is_none());
+}
+
+#[test]
 fn a_sign_out_tells_the_server_even_when_its_erasure_was_not_confirmed() {
     let mut world = World::signed_in(ServerKind::Forgiving);
     let mut sign_out = SignOut::new();
