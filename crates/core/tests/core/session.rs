@@ -326,7 +326,7 @@ fn a_new_session_that_was_refreshed_before_its_save_was_confirmed_is_not_overwri
     assert!(advance(&mut world, &mut save, Answer::Moved, usize::MAX).is_none());
     assert_eq!(save.finish(), Ok(()));
     assert!(!world.revoked, "its own grant is not given back");
-    assert_eq!(world.store.load().unwrap().access.unwrap().token.expose(), "elsewhere");
+    assert_eq!(world.store.load().unwrap().access[0].token.expose(), "elsewhere");
 }
 
 #[test]

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use gatepass_core::error::Error;
 use gatepass_core::secret::Secret;
-use gatepass_core::session::access::GetAccess;
-use gatepass_core::session::freshness::MIN_TTL;
+use gatepass_core::session::access::{GetAccess, Wanted};
 use gatepass_core::session::record::{Generation, Part, Record};
 use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
@@ -21,6 +20,9 @@ use crate::facts::Facts;
 use crate::wrong::{Mistake, Wrong};
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// As long as a request may take before it is given up.
+const A_WHILE: Duration = Duration::from_secs(20);
 
 /// What an actor is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -168,6 +170,7 @@ pub(crate) struct Node {
 pub(crate) struct Table {
     kind: ServerKind,
     now: Timestamp,
+    slow: bool,
     nodes: Vec<Node>,
     next: HashMap<(u32, Heard), u32>,
     alike: HashMap<(Job, String, Asks, Facts), u32>,
@@ -182,10 +185,11 @@ fn sign_in() -> Timestamp {
 
 impl Table {
     /// A table for transactions that run when the first session is that old.
-    pub(crate) fn new(kind: ServerKind, age: Duration) -> Self {
+    pub(crate) fn new(kind: ServerKind, age: Duration, slow: bool) -> Self {
         Self {
             kind,
             now: sign_in().plus(age),
+            slow,
             nodes: Vec::new(),
             next: HashMap::new(),
             alike: HashMap::new(),
@@ -211,7 +215,7 @@ impl Table {
             rest.refresh_token = Some(Secret::new(token.text()));
             rest.forgives_replay = self.kind.forgives();
         }
-        if let Some(access) = &mut record.access {
+        for access in &mut record.access {
             access.token = Secret::new(token.text().replace("refresh", "access"));
         }
         record
@@ -240,7 +244,7 @@ impl Table {
             refresh_token: RefreshToken::parse(refresh_token.expose()).expect("a token that the server gave"),
             access_token: record
                 .access
-                .as_ref()
+                .first()
                 .map_or_else(String::new, |access| access.token.expose().clone()),
             marked: rest.mark.is_some(),
             access: encoded.access,
@@ -332,8 +336,8 @@ impl Table {
         let now = if job == Job::Later { self.now.plus(HOUR) } else { self.now };
         let mut dice = SeededDice::new(7);
         let mut running = match job {
-            Job::Access | Job::Later => Running::Access(GetAccess::new(MIN_TTL, false)),
-            Job::Force => Running::Access(GetAccess::new(MIN_TTL, true)),
+            Job::Access | Job::Later => Running::Access(GetAccess::new(Wanted::default())),
+            Job::Force => Running::Access(GetAccess::new(Wanted { force: true, ..Wanted::default() })),
             Job::Save(family) => Running::Save(SaveSession::new(self.session(family, self.now))),
             Job::SignOut => Running::SignOut(SignOut::new()),
             Job::Wrong(mistake) => Running::Wrong(Box::new(Wrong::new(mistake))),
@@ -342,7 +346,9 @@ impl Table {
         for heard in history {
             let Step::Need(effect) = &step else { panic!("an answer after the end") };
             let answer = self.answer(effect, *heard);
-            step = running.transaction().step(answer, now, &mut dice);
+            // Other time than this makes no difference here: whoever asks is done within a second.
+            let missed = if self.slow && *heard == Heard::Lost { A_WHILE } else { Duration::ZERO };
+            step = running.transaction().step(answer, now.plus(missed), &mut dice);
         }
         (running, step)
     }
@@ -391,6 +397,10 @@ impl Running {
         let error = |error: Error| Outcome::Error(error.code());
         let access = |transaction: GetAccess| {
             transaction.finish().map_or_else(error, |handout| {
+                // It says of itself that it is kept nowhere.
+                if !handout.saved {
+                    return error(Error::NotSaved);
+                }
                 let saved = saved.iter().any(|token| token == handout.access.token.expose());
                 Outcome::Token { saved }
             })

@@ -4,10 +4,10 @@ use gatepass_core::testing::ServerKind;
 use gatepass_core::testing::interleave::{Limits, explore};
 use libtest_mimic::{Failed, Trial};
 
-use crate::TWO;
+use crate::TWO_QUICK;
 use crate::actor::Job;
 use crate::checks::Broken;
-use crate::scenario::{KINDS, Scenario, Start, kind_name};
+use crate::scenario::{KINDS, Scenario, Start, Weather, kind_name};
 use crate::world::World;
 use crate::wrong::Mistake;
 
@@ -19,12 +19,12 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Reads what a scenario prints.
-fn scenario(kind: &str, meeting: &str) -> Option<Scenario> {
+fn scenario(kind: &str, meeting: &str, weather: Weather) -> Option<Scenario> {
     let kind = KINDS.into_iter().find(|known| kind_name(*known) == kind)?;
     let (start, jobs) = meeting.split_once(": ")?;
     let start = Start::ALL.into_iter().find(|known| known.name() == start)?;
     let jobs = jobs.split(' ').enumerate().map(|(at, name)| Job::parse(name, at)).collect::<Option<_>>()?;
-    Some(Scenario { kind, start, jobs, weather: TWO })
+    Some(Scenario { kind, start, jobs, weather })
 }
 
 fn races() -> Result<(), Failed> {
@@ -43,7 +43,9 @@ fn races() -> Result<(), Failed> {
 fn race(line: &str) -> Result<(), String> {
     let fields: Vec<_> = line.split('|').map(str::trim).collect();
     let [kind, meeting, moves, wanted] = fields[..] else { return Err("not four fields".into()) };
-    let world = World::new(scenario(kind, meeting).ok_or("no such scenario")?);
+    // Everything can happen in a replay.
+    let weather = Weather { cancels: true, ..TWO_QUICK };
+    let world = World::new(scenario(kind, meeting, weather).ok_or("no such scenario")?);
     let tale = world.tale(moves).map_err(|error| error.to_string())?;
     let missing: Vec<_> =
         wanted.split(' ').filter(|fact| !tale.facts.iter().any(|known| known == fact)).collect();
@@ -97,7 +99,7 @@ const MISTAKES: [(Mistake, ServerKind, &str, Broken); 11] = [
 fn mistakes() -> Result<(), Failed> {
     let mut wrong = Vec::new();
     for (mistake, kind, meeting, broken) in MISTAKES {
-        let scenario = scenario(kind_name(kind), meeting).ok_or("no such scenario")?;
+        let scenario = scenario(kind_name(kind), meeting, TWO_QUICK).ok_or("no such scenario")?;
         let right = Scenario {
             jobs: scenario.jobs.iter().map(|job| job.without_mistake()).collect(),
             ..scenario.clone()

@@ -56,6 +56,8 @@ pub(crate) struct Weather {
     pub(crate) faults: Option<u8>,
     /// Whether callers may be cancelled.
     pub(crate) cancels: bool,
+    /// Whether it takes long to notice that an answer is missing: too long to ask once more.
+    pub(crate) slow: bool,
 }
 
 /// Who does what, where.

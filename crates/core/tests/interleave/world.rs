@@ -62,7 +62,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(scenario: Scenario) -> Self {
-        let table = RefCell::new(Table::new(scenario.kind, scenario.start.age()));
+        let table = RefCell::new(Table::new(scenario.kind, scenario.start.age(), scenario.weather.slow));
         Self { scenario, table }
     }
 

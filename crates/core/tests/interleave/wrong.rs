@@ -2,8 +2,7 @@
 
 use gatepass_core::dice::Dice;
 use gatepass_core::secret::Secret;
-use gatepass_core::session::access::GetAccess;
-use gatepass_core::session::freshness::MIN_TTL;
+use gatepass_core::session::access::{GetAccess, Wanted};
 use gatepass_core::session::record::{Part, Record};
 use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::{Answer, Effect, Step, Transaction};
@@ -105,7 +104,7 @@ impl Wrong {
         let inner = if mistake.signs_out() {
             Inner::SignOut(Box::new(SignOut::new()))
         } else {
-            Inner::Access(Box::new(GetAccess::new(MIN_TTL, false)))
+            Inner::Access(Box::new(GetAccess::new(Wanted::default())))
         };
         Self { mistake, inner, asked: Asked::Else, record: None, refused: false }
     }
