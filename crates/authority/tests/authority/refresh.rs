@@ -66,6 +66,58 @@ async fn sixteen_at_once_take_one_step() {
 }
 
 #[tokio::test]
+async fn of_fifty_at_once_none_fails_and_late_ones_are_told_why() {
+    let world = World::new().await;
+    let first = world.tokens(None).await["refresh_token"].as_str().unwrap().to_owned();
+    let world = std::sync::Arc::new(world);
+    let race = async |token: &str| {
+        let mut racers = tokio::task::JoinSet::new();
+        for _ in 0..50 {
+            let (world, token) = (world.clone(), token.to_owned());
+            racers.spawn(async move { world.refresh(&token, None).await });
+        }
+        racers.join_all().await
+    };
+    // One step of the family, whose outcome every loser gets: the same successor.
+    let answers = race(&first).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    let second = answers[0].text("refresh_token");
+    assert!(answers.iter().all(|answer| answer.text("refresh_token") == second));
+    world.pass(11);
+    for answer in race(&first).await {
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert_eq!(answer.body["error"], "invalid_grant");
+    }
+    world.refresh(&second, None).await.refused("invalid_grant", "was revoked");
+}
+
+#[tokio::test]
+async fn a_revocation_beside_refreshes_has_the_last_word() {
+    let world = std::sync::Arc::new(World::new().await);
+    let first = world.tokens(None).await["refresh_token"].as_str().unwrap().to_owned();
+    let mut racers = tokio::task::JoinSet::new();
+    for number in 0..17 {
+        let (world, first) = (world.clone(), first.clone());
+        racers.spawn(async move {
+            if number == 8 {
+                let fields = [("client_id", "gatepass-cli"), ("token", first.as_str())];
+                let request = plain().post(format!("{}/oauth/revoke", world.base)).form(&fields);
+                assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+                return None;
+            }
+            let answer = world.refresh(&first, None).await;
+            let known = answer.status == StatusCode::OK || answer.body["error"] == "invalid_grant";
+            assert!(known, "{}", answer.status);
+            (answer.status == StatusCode::OK).then(|| answer.text("refresh_token"))
+        });
+    }
+    for successor in racers.join_all().await.into_iter().flatten() {
+        world.refresh(&successor, None).await.refused("invalid_grant", "was revoked");
+    }
+    world.refresh(&first, None).await.refused("invalid_grant", "was revoked");
+}
+
+#[tokio::test]
 async fn an_authenticated_client_needs_no_clock() {
     let world = World::new().await;
     let request = "/authorize?client_id=partner&redirect_uri=https%3A%2F%2Fpartner.example%2Fcb&response_type=code\

@@ -76,6 +76,10 @@ pub(crate) fn write(path: &Path, frame: &Frame) -> Result<(), Error> {
     bytes.extend_from_slice(access);
     bytes.extend_from_slice(frame.rest.expose());
     let bytes = Secret::new(bytes);
+    // What could not be read again is not written: the session that is there stays.
+    if bytes.expose().len() as u64 > MAX_FILE {
+        return Err(Error::StoreUnavailable);
+    }
     // Only one writer at a time comes here, so one name is enough; what a crash left is overwritten.
     let temporary = temporary(path);
     let written = write_durably(&temporary, bytes.expose()).and_then(|()| fs::rename(&temporary, path));

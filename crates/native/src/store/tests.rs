@@ -163,3 +163,64 @@ fn what_a_crash_left_of_a_write_goes_with_the_session() {
     assert_eq!(store.erase(generation(1)).unwrap(), Changed::Done);
     assert!(!left.exists());
 }
+
+#[test]
+fn a_write_that_fails_leaves_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), healthy, SOON);
+    store.save(&session(1), None, Fallback::Deny).unwrap();
+    // As on a full disk, nothing can be written beside the file: a folder stands where it would be.
+    let temporary = store.paths.session.with_extension("new");
+    fs::create_dir(&temporary).unwrap();
+    let failed = store.save(&session(2), Some(generation(1)), Fallback::Deny);
+    assert_eq!(failed.err(), Some(Error::StoreUnavailable));
+    let kept = store.load(Part::Whole).unwrap().unwrap();
+    assert_eq!(kept.generation, generation(1));
+    assert_eq!(kept.rest.unwrap().refresh_token.unwrap().expose(), "refresh-0");
+    fs::remove_dir(&temporary).unwrap();
+    assert_eq!(store.save(&session(2), Some(generation(1)), Fallback::Deny), Ok(Changed::Done));
+}
+
+#[test]
+fn a_session_of_any_size_is_kept_whole_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), healthy, SOON);
+    let of_size = |number, size: usize| {
+        let mut record = session(number);
+        record.access[0].token = Secret::new("t".repeat(size));
+        record
+    };
+    // Keyrings stop at some thousand characters; only keys are kept there.
+    store.save(&of_size(1, 100_000), None, Fallback::Deny).unwrap();
+    for part in [Part::Access, Part::Whole] {
+        assert_eq!(store.load(part).unwrap().unwrap().access[0].token.expose().len(), 100_000);
+    }
+    let refused = store.save(&of_size(2, 2_000_000), Some(generation(1)), Fallback::Deny);
+    assert_eq!(refused.err(), Some(Error::StoreUnavailable));
+    assert_eq!(store.load(Part::Whole).unwrap().unwrap().generation, generation(1), "no half of it");
+}
+
+#[test]
+fn each_grant_has_a_session_and_a_lock_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let grants = [
+        ["https://a.example", "client", "default"],
+        ["https://b.example", "client", "default"],
+        ["https://a.example", "other", "default"],
+        ["https://a.example", "client", "work"],
+    ];
+    let stores = grants.map(|grant| {
+        let mut store = Store::new(folder.path(), "test", &grant);
+        store.keyring = Keyring::of("test", &store.name, absent, SOON);
+        store
+    });
+    make_folder(stores[0].paths.session.parent().unwrap()).unwrap();
+    let guards = stores.each_ref().map(|store| crate::lock::try_lock(&store.paths.refresh_lock).unwrap());
+    assert!(guards.iter().all(Option::is_some), "none waits for another");
+    for (at, store) in stores.iter().enumerate() {
+        store.save(&session(10 + at as u64), None, Fallback::File).unwrap();
+    }
+    for (at, store) in stores.iter().enumerate() {
+        assert_eq!(store.load(Part::Access).unwrap().unwrap().generation, generation(10 + at as u64));
+    }
+}
