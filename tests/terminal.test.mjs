@@ -1,6 +1,6 @@
 // A person at a terminal: the command, a real keyring, our own authority.
 import assert from 'node:assert/strict';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { signIn, startAuthority } from './support/authority.mjs';
@@ -155,6 +155,29 @@ test('without a keyring the manifest decides: refused, or a plain file that is s
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.equal((await terminal.json('logout')).revoked, true);
   assert.deepEqual(searchFiles(terminal.home, ['gpr_']), []);
+});
+
+test('a token that cannot be saved is printed with a warning and its own exit code', async (t) => {
+  const authority = await startAuthority(t);
+  const terminal = new Terminal(t, { issuer: authority.issuer, storage: 'file' });
+  const { program, url } = await terminal.login();
+  await signIn(authority, new Visitor(), url);
+  assert.equal((await program.ended).code, 0, program.stderr);
+  // As on a full disk, nothing can be written beside the session.
+  const [file] = searchFiles(join(terminal.home, '.local'), ['gpr_']);
+  const before = readFileSync(file);
+  const beside = file.replace(/[^.]*$/, 'new');
+  mkdirSync(beside);
+  authority.later(3601);
+  terminal.later(3601);
+  const unsaved = await terminal.run('token');
+  assert.equal(unsaved.code, 5);
+  assert.match(unsaved.stdout, /^\S{20,}\n$/);
+  assert.match(unsaved.stderr, /warning: the new session could not be saved; this token is good\n/);
+  assert.deepEqual(readFileSync(file), before, 'what was kept is whole');
+  rmdirSync(beside);
+  const after = await terminal.json('token');
+  assert.deepEqual([after.code, after.saved], [0, true], 'the session goes on');
 });
 
 test('a server that is away or out of order signs nobody out', { skip }, async (t) => {

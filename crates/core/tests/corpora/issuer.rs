@@ -1,14 +1,14 @@
 //! An issuer of paper: it answers every request that a login makes, writes each down, and can be wrong in one place.
 
 use gatepass_core::base64url;
-use gatepass_core::error::Error;
 use gatepass_core::field::Message;
 use gatepass_core::form::Query;
 use gatepass_core::http::{Method, Request, Response};
 use gatepass_core::jwt::{assemble, signing_input};
-use gatepass_core::protocol::id_token::{Check, Vouched};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::signing::{kid, public, signature};
 
 pub(crate) const HOST: &str = "https://issuer.example";
 pub(crate) const CLIENT: &str = "client";
@@ -161,7 +161,7 @@ impl Issuer {
         found.unwrap_or_else(|| panic!("nothing went to {to:?}"))
     }
 
-    /// What this issuer does after its fault was given out, besides answering for its keys.
+    /// What was asked after the fault was given out; nothing, if only the keys were.
     pub(crate) fn after_the_fault(&self) -> &[Seen] {
         let from = self.fault_at.unwrap_or_else(|| panic!("the fault was never given out"));
         let rest = &self.seen[from..];
@@ -429,38 +429,6 @@ fn nonce_wanted(seen: &Seen, status: u16) -> Option<Response> {
 fn json(status: u16, document: Value) -> Response {
     let header = |name: &str| (name == "content-type").then(|| "application/json".to_owned());
     Response::new(status, &header, document.to_string().into_bytes())
-}
-
-fn kid(algorithm: &str, number: u8) -> String {
-    format!("{algorithm}-{number}")
-}
-
-/// A public key that looks as one of its kind does. Nothing here computes with it.
-fn public(algorithm: &str, number: u8) -> Value {
-    let part = |byte: u8| base64url::encode(&[byte; 32]);
-    match algorithm {
-        "ES256" => json!({ "kty": "EC", "crv": "P-256", "x": part(number), "y": part(number + 100) }),
-        "ES256K" => json!({ "kty": "EC", "crv": "secp256k1", "x": part(number), "y": part(number + 100) }),
-        "EdDSA" => json!({ "kty": "OKP", "crv": "Ed25519", "x": part(number) }),
-        _ => json!({ "kty": "RSA", "n": base64url::encode(&[128 + number; 256]), "e": "AQAB" }),
-    }
-}
-
-/// A signature for tests: whoever has the public key can make it, and it fits nothing else.
-fn signature(key: &Value, input: &[u8]) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    for member in ["kty", "crv", "x", "n"] {
-        hash.update(key[member].as_str().unwrap_or_default());
-    }
-    hash.update(input);
-    hash.finalize().repeat(2)
-}
-
-/// The shell's part: the verdict about a signature.
-pub(crate) fn verify(check: Check) -> Result<Vouched, Error> {
-    let key: Value = serde_json::from_str(&check.key.to_json()).expect("a key is JSON");
-    let good = signature(&key, &check.signed) == check.signature;
-    check.vouch(good)
 }
 
 fn query_of(url: &str) -> Map<String, Value> {

@@ -10,6 +10,7 @@ mod frame;
 #[path = "../../../../tests/corpora/id_tokens.rs"]
 mod id_tokens;
 mod issuer;
+mod signing;
 mod story;
 
 mod answers;
@@ -20,6 +21,7 @@ mod c05;
 mod c06;
 mod c07;
 mod c07c;
+mod c08c;
 
 fn main() {
     let mut trials = vec![
@@ -29,6 +31,7 @@ fn main() {
         frame::corpus("05-oidc-discovery", c05::judge),
         c06::trial(),
         c07c::trial(),
+        c08c::trial(),
     ];
     trials.extend(c07::trials());
     frame::run(trials).exit();

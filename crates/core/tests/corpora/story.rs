@@ -28,7 +28,8 @@ use gatepass_core::time::Timestamp;
 use gatepass_core::url::{Endpoint, RedirectUri};
 use serde_json::{Map, Value};
 
-use crate::issuer::{CLIENT, Issuer, NOW, verify};
+use crate::issuer::{CLIENT, Issuer, NOW};
+use crate::signing::verify;
 
 pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1:4711/callback";
 
@@ -67,7 +68,7 @@ pub(crate) struct Story {
 impl Story {
     pub(crate) fn new(issuer: Issuer) -> Self {
         let dpop = if issuer.binds { "required" } else { "off" };
-        // A login whose issuer signs by what cannot be configured is configured as its registration says otherwise.
+        // HS256 cannot even be configured.
         let algorithm = if issuer.algorithm == "HS256" { "RS256" } else { issuer.algorithm };
         let scopes = "openid profile email offline_access";
         let client = Client::new(&issuer.url, CLIENT, scopes, algorithm, dpop).expect("a client");

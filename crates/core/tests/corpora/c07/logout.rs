@@ -8,7 +8,8 @@ use gatepass_core::url::RedirectUri;
 use serde_json::{Value, json};
 
 use super::{Ending, Told, append, check, done, remove};
-use crate::issuer::{CANARY, Change, Issuer, NOW, SUBJECT, To, verify};
+use crate::issuer::{CANARY, Change, Issuer, NOW, SUBJECT, To};
+use crate::signing::verify;
 use crate::story::Story;
 
 const BACK: &str = "https://app.example/bye";
