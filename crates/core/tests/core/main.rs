@@ -3,6 +3,8 @@
 //! What reads no files runs as wasm too: `#[test]` is the harness of the target, and the step `browser` of
 //! `cargo xtask test` compares the names.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod canary;
 mod device;
 mod hostile;
 #[cfg(not(target_arch = "wasm32"))]
