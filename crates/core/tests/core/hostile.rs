@@ -1,6 +1,10 @@
 //! Every field of every message, otherwise than it should be: an error that names message and field, or a leniency that
 //! stands here. What was read is never in the error.
 
+mod others;
+mod signed;
+mod stored;
+
 use gatepass_core::error::Error;
 use gatepass_core::field::{Field, Message};
 use gatepass_core::http::{MAX_BODY, Response};
@@ -11,8 +15,6 @@ use gatepass_core::name::ClientId;
 use gatepass_core::protocol::id_token::Expected;
 use gatepass_core::protocol::{discovery, error_body, id_token, jwks, revoke, token_response};
 use gatepass_core::secret::Secret;
-use gatepass_core::session::login::Pending;
-use gatepass_core::session::record::Record;
 use gatepass_core::time::Timestamp;
 use gatepass_core::url::Issuer;
 
@@ -119,6 +121,38 @@ fn of(message: Message) -> impl Fn(&str) -> Error {
             Field::Name,
             Field::AuthTime,
             Field::Typ,
+            Field::DeviceCode,
+            Field::UserCode,
+            Field::VerificationUri,
+            Field::VerificationUrl,
+            Field::Interval,
+            Field::Active,
+            Field::ClientId,
+            Field::Cnf,
+            Field::Jkt,
+            Field::IssuedTokenType,
+            Field::ClientIdIssuedAt,
+            Field::ClientSecret,
+            Field::ClientSecretExpiresAt,
+            Field::RedirectUris,
+            Field::TokenEndpointAuthMethod,
+            Field::RegistrationClientUri,
+            Field::RegistrationAccessToken,
+            Field::Resource,
+            Field::AuthorizationServers,
+            Field::ScopesSupported,
+            Field::BearerMethodsSupported,
+            Field::DpopBoundAccessTokensRequired,
+            Field::Subject,
+            Field::Links,
+            Field::Rel,
+            Field::Href,
+            Field::EmailVerified,
+            Field::Jti,
+            Field::Sid,
+            Field::Events,
+            Field::BackchannelLogout,
+            Field::RequestUri,
         ];
         let named = names.into_iter().find(|name| name.as_str() == field);
         empty.blame(named.unwrap_or_else(|| panic!("{field} has no name here")))
@@ -265,86 +299,6 @@ fn errors_of_servers() {
             assert!(known && !format!("{error:?}").contains("canary"), "{value}: {error:?}");
         }
     }
-}
-
-/// What a store gives back is ours or corrupt.
-fn corrupt(_: &str) -> Error {
-    Error::StoreCorrupt
-}
-
-#[test]
-fn stored_records() {
-    let moment = &["number", "fraction"][..];
-    let rest = r#"{"v":1,"generation":7,"token_endpoint":"https://issuer.example/t"}"#;
-    let text = &["null", "empty", "text", "control", "long"];
-    hold(
-        &[
-            Row("v", "1", &[], None),
-            Row("generation", "7", &["number"], None),
-            Row("issuer", r#""https://issuer.example""#, &[], None),
-            Row("client_id", r#""client""#, &["text"], None),
-            Row("sub", r#""user-1""#, &["text"], None),
-            Row("email", r#""e""#, text, None),
-            Row("name", r#""n""#, text, None),
-            Row("scope", r#""openid""#, &["null", "empty", "text", "long"], None),
-            Row("signed_in_at", "1", moment, None),
-            Row("bound", "true", &["null", "flag"], None),
-            Row("refreshes", "true", &["null", "flag"], None),
-            Row("auth_time", "1", &["null", "number", "fraction"], None),
-            Row("access_token", r#""a""#, &["null", "text", "control", "long"], None),
-            Row("token_type", r#""Bearer""#, &[], None),
-            Row("received_at", "1", moment, None),
-            Row("expires_at", "1", moment, None),
-        ],
-        corrupt,
-        |access| Record::decode(access.as_bytes(), Some(rest.as_bytes())).map(drop),
-    );
-    let access = r#"{"v":1,"generation":7,"issuer":"https://issuer.example","client_id":"c","sub":"s","signed_in_at":1}"#;
-    let key = PublicKey::P256 { x: [3; 32], y: [4; 32] }.to_json();
-    hold(&rest_of(Box::leak(key.into_boxed_str()), true), corrupt, |rest| {
-        Record::decode(access.as_bytes(), Some(rest.as_bytes())).map(drop)
-    });
-}
-
-fn rest_of(key: &'static str, whole: bool) -> Vec<Row> {
-    let mut rows = vec![
-        Row("refresh_token", r#""r""#, &["null", "text", "control", "long"], None),
-        Row("token_endpoint", r#""https://issuer.example/t""#, &[], None),
-        Row("revocation_endpoint", r#""https://issuer.example/r""#, &["null"], None),
-        Row("forgives_replay", "true", &["null", "flag"], None),
-        Row("nonce", r#""n""#, &["null", "empty", "text", "control", "long"], None),
-        Row("key", key, &["null"], None),
-        // By chance `canary` is no sound base64url, and 900 times it is.
-        Row("private_key", r#""AA""#, &["null", "empty", "long"], None),
-        Row("mark", "1", &["null", "number", "fraction"], None),
-    ];
-    if whole {
-        rows.extend([Row("v", "1", &[], None), Row("generation", "7", &["number"], None)]);
-    }
-    rows
-}
-
-#[test]
-fn stored_logins() {
-    let session = r#"{"token_endpoint":"https://issuer.example/t"}"#;
-    hold(
-        &[
-            Row("issuer", r#""https://issuer.example""#, &[], None),
-            Row("client_id", r#""client""#, &["text"], None),
-            Row("scope", r#""openid""#, &["text", "long"], None),
-            Row("id_token_signed_response_alg", r#""ES256""#, &[], None),
-            Row("redirect_uri", r#""http://127.0.0.1:1/""#, &[], None),
-            Row("jwks_uri", r#""https://issuer.example/j""#, &[], None),
-            Row("authorization_response_iss_parameter_supported", "true", &["null", "flag"], None),
-            Row("state", r#""s""#, &["text", "control", "long"], None),
-            Row("nonce", r#""n""#, &["text", "control", "long"], None),
-            Row("verifier", r#""v""#, &["text", "control", "long"], None),
-            Row("begun_at", "1", &["number", "fraction"], None),
-            Row("session", session, &[], None),
-        ],
-        corrupt,
-        |stored| Pending::decode(stored.as_bytes()).map(drop),
-    );
 }
 
 #[test]
