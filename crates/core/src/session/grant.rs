@@ -110,10 +110,15 @@ impl Grant {
         let algorithm = Algorithm::parse(object.required(Field::IdTokenSignedResponseAlg)?);
         let session = object.object(Field::Session)?;
         let begun_at = object.seconds(Field::BegunAt)?;
+        let scopes = Scopes::parse(object.required(Field::Scope)?)?;
+        // Of spaces alone; every login asks for `openid`.
+        if scopes.is_empty() {
+            return Err(object.blame(Field::Scope));
+        }
         Ok(Self {
             issuer: Issuer::new(object.required(Field::Issuer)?)?,
             client_id: ClientId::new(object.required(Field::ClientId)?)?,
-            scopes: Scopes::parse(object.required(Field::Scope)?)?,
+            scopes,
             id_token_algorithm: algorithm.ok_or(Error::StoreCorrupt)?,
             jwks_uri: Endpoint::new(object.required(Field::JwksUri)?, Field::JwksUri)?,
             nonce: object.secret(Field::Nonce)?,

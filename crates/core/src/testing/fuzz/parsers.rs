@@ -324,7 +324,7 @@ pub fn record(bytes: &[u8]) {
         Err(error) => corrupt(error),
         Ok(pending) => {
             let first = pending.encode();
-            if first.expose().len() <= MAX_BODY && !first.expose().contains(r#""scope":"""#) {
+            if first.expose().len() <= MAX_BODY {
                 let second = Pending::decode(first.expose().as_bytes()).expect("what was written is read");
                 assert!(second.encode() == first);
             }

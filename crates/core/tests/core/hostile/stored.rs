@@ -6,7 +6,7 @@ use gatepass_core::session::device::Waiting;
 use gatepass_core::session::login::Pending;
 use gatepass_core::session::record::Record;
 
-use super::{Row, hold};
+use super::{Row, document, hold};
 use crate::test;
 
 /// What a store gives back is ours or corrupt.
@@ -69,24 +69,24 @@ fn rest_of(key: &'static str, whole: bool) -> Vec<Row> {
 #[test]
 fn stored_logins() {
     let session = r#"{"token_endpoint":"https://issuer.example/t"}"#;
-    hold(
-        &[
-            Row("issuer", r#""https://issuer.example""#, &[], None),
-            Row("client_id", r#""client""#, &["text"], None),
-            Row("scope", r#""openid""#, &["text", "long"], None),
-            Row("id_token_signed_response_alg", r#""ES256""#, &[], None),
-            Row("redirect_uri", r#""http://127.0.0.1:1/""#, &[], None),
-            Row("jwks_uri", r#""https://issuer.example/j""#, &[], None),
-            Row("authorization_response_iss_parameter_supported", "true", &["null", "flag"], None),
-            Row("state", r#""s""#, &["text", "control", "long"], None),
-            Row("nonce", r#""n""#, &["text", "control", "long"], None),
-            Row("verifier", r#""v""#, &["text", "control", "long"], None),
-            Row("begun_at", "1", &["number", "fraction"], None),
-            Row("session", session, &[], None),
-        ],
-        corrupt,
-        |stored| Pending::decode(stored.as_bytes()).map(drop),
-    );
+    let rows = [
+        Row("issuer", r#""https://issuer.example""#, &[], None),
+        Row("client_id", r#""client""#, &["text"], None),
+        Row("scope", r#""openid""#, &["text", "long"], None),
+        Row("id_token_signed_response_alg", r#""ES256""#, &[], None),
+        Row("redirect_uri", r#""http://127.0.0.1:1/""#, &[], None),
+        Row("jwks_uri", r#""https://issuer.example/j""#, &[], None),
+        Row("authorization_response_iss_parameter_supported", "true", &["null", "flag"], None),
+        Row("state", r#""s""#, &["text", "control", "long"], None),
+        Row("nonce", r#""n""#, &["text", "control", "long"], None),
+        Row("verifier", r#""v""#, &["text", "control", "long"], None),
+        Row("begun_at", "1", &["number", "fraction"], None),
+        Row("session", session, &[], None),
+    ];
+    hold(&rows, corrupt, |stored| Pending::decode(stored.as_bytes()).map(drop));
+    // Nothing is asked for by spaces alone either.
+    let spaces = document(&rows, 2, "\" \"");
+    assert_eq!(Pending::decode(spaces.as_bytes()).err(), Some(Error::StoreCorrupt), "{spaces}");
 }
 
 #[test]
