@@ -18,13 +18,14 @@ struct Target {
     body: fn(&[u8]),
 }
 
-const TARGETS: [Target; 10] = [
+const TARGETS: [Target; 11] = [
     Target { name: "callback", body: fuzz::callback },
     Target { name: "device_response", body: fuzz::device_response },
     Target { name: "discovery", body: fuzz::discovery },
     Target { name: "id_token", body: fuzz::id_token },
     Target { name: "json", body: |bytes| fuzz::json(bytes, &serde_json_accepts) },
     Target { name: "jwks", body: fuzz::jwks },
+    Target { name: "metadata_others", body: fuzz::metadata_others },
     Target { name: "record", body: fuzz::record },
     Target { name: "token_response", body: fuzz::token_response },
     Target { name: "transaction_answers", body: fuzz::transaction_answers },

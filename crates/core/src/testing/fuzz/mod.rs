@@ -4,9 +4,11 @@
 //! where something does not hold. Where bytes alone would never get through a lock, they hold the place of the key:
 //! `STATE` stands for the state of the login that waits, `NONCE` for the nonce of an ID token.
 
+mod others;
 mod parsers;
 mod transactions;
 
+pub use self::others::metadata_others;
 pub use self::parsers::{
     callback, device_response, discovery, id_token, json, jwks, record, token_response, url,
 };

@@ -22,19 +22,20 @@ use crate::protocol::token_response::TokenType;
 use crate::protocol::{discovery, id_token, jwks, token_response};
 use crate::secret::Secret;
 use crate::session::client::Client;
+use crate::session::device::Waiting;
 use crate::session::login::{Pending, Rejected, Start, begin};
-use crate::session::record::Record;
+use crate::session::record::{Access, Record};
 use crate::testing::SeededDice;
 use crate::time::{LEEWAY, Timestamp};
 use crate::url::{Endpoint, Issuer, Parts, RedirectUri};
 
-const ISSUER: &str = "https://issuer.example";
-const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+pub(super) const ISSUER: &str = "https://issuer.example";
+pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 // An error is one word without a pointer: there is no place in it for anything that was read.
 const _: () = assert!(size_of::<Error>() == 4);
 
-fn answer(bytes: &[u8]) -> Response {
+pub(super) fn answer(bytes: &[u8]) -> Response {
     let mut choices = Choices::new(bytes);
     // Mostly a success: there is more to read in it.
     let status = match choices.byte() {
@@ -48,7 +49,7 @@ fn answer(bytes: &[u8]) -> Response {
 }
 
 /// What any reader of an answer may say.
-fn blames(error: Error, response: &Response, message: Message) {
+pub(super) fn blames(error: Error, response: &Response, message: Message) {
     match error {
         Error::Unreachable => assert!(response.is_transient(), "a clear answer counts as none"),
         Error::Malformed { message: blamed, .. } => assert_eq!(blamed, message, "another message is blamed"),
@@ -162,7 +163,7 @@ pub fn token_response(bytes: &[u8]) {
     assert!(again.expires_in == tokens.expires_in && again.scope == tokens.scope);
 }
 
-fn keys() -> Jwks {
+pub(super) fn keys() -> Jwks {
     let curve = PublicKey::P256 { x: [3; 32], y: [4; 32] }.to_json();
     let modulus = PublicKey::Rsa { n: [0xc5; 256].to_vec(), e: [1, 0, 1].to_vec() }.to_json();
     let named = |key: &str| key.replacen('{', r#"{"kid":"1","#, 1);
@@ -313,23 +314,40 @@ pub fn record(bytes: &[u8]) {
             let again =
                 Record::decode(first.access.expose().as_bytes(), Some(first.rest.expose().as_bytes()));
             if first.access.expose().len().max(first.rest.expose().len()) <= MAX_BODY {
-                let second = again.and_then(|record| record.encode()).expect("what was written is read");
+                let again = again.expect("what was written is read");
+                assert_eq!(again.access.len(), record.access.len(), "a token is lost");
+                let second = again.encode().expect("a whole record");
                 assert!(second.access == first.access && second.rest == first.rest);
             }
             assert!(Record::decode(access, None).is_ok_and(|glance| glance.rest.is_none()));
+            replaced(record);
         }
     }
-    let whole = Pending::decode(bytes);
-    match whole {
-        Err(error) => corrupt(error),
-        Ok(pending) => {
-            let first = pending.encode();
-            if first.expose().len() <= MAX_BODY {
-                let second = Pending::decode(first.expose().as_bytes()).expect("what was written is read");
-                assert!(second.encode() == first);
-            }
-        }
+    stored(bytes, Pending::decode, Pending::encode);
+    stored(bytes, Waiting::decode, Waiting::encode);
+}
+
+/// A login that waits is written as it was read.
+fn stored<T>(bytes: &[u8], decode: fn(&[u8]) -> Result<T, Error>, encode: fn(&T) -> Secret) {
+    let login = match decode(bytes) {
+        Ok(login) => login,
+        Err(error) => return assert_eq!(error, Error::StoreCorrupt),
+    };
+    let first = encode(&login);
+    if first.expose().len() <= MAX_BODY {
+        let second = decode(first.expose().as_bytes()).expect("what was written is read");
+        assert!(encode(&second) == first);
     }
+}
+
+/// A new token takes the place of every one for its purpose, and there are never more than a few.
+fn replaced(mut record: Record) {
+    let Some(last) = record.access.last().map(Access::duplicate) else { return };
+    let (purpose, token) = (last.purpose.clone(), last.token.duplicate());
+    record.put(last, NOW);
+    assert_eq!(record.access.iter().filter(|access| access.purpose == purpose).count(), 1);
+    assert!(record.find(&purpose).is_some_and(|found| found.token == token));
+    assert!(record.access.len() <= 16, "more and more tokens");
 }
 
 /// The JSON reader beside another one, which accepts, refuses or does not know (numbers that are too large for it).
