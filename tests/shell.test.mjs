@@ -76,7 +76,7 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
   });
 
   test('modules touch nothing when they are imported, on a server too', async () => {
-    for (const name of ['clock', 'drive', 'errors', 'http', 'lock', 'seal', 'sign', 'store', 'verify']) {
+    for (const name of ['clock', 'drive', 'errors', 'http', 'lock', 'said', 'seal', 'sign', 'store', 'verify']) {
       await import(new URL(`${name}.js`, SHARED));
     }
   });
@@ -401,21 +401,25 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
 
   describe('drive', () => {
     /** A transaction that was written down: it asks for these effects and records what it is told. */
-    const scripted = `(effects) => {
+    const scripted = `(effects, memory, said) => {
       const told = [];
-      return { told, freed: 0, free() { this.freed += 1; }, step(now, ...answer) {
-        told.push(answer[0]);
+      let text;
+      return { told, freed: 0, free() { this.freed += 1; }, length: () => text.length, step(now, number) {
+        told.push(Object.keys(said).find((name) => said[name] === number));
         const next = effects[told.length - 1];
         if (next.throws) throw next.throws;
-        return JSON.stringify(next);
+        text = new TextEncoder().encode(JSON.stringify(next));
+        new Uint8Array(memory.buffer).set(text, 8);
+        return 8;
       } };
     }`;
 
     test('answers every effect, and lets go of the lock on every way out', async () => {
       const found = await page.evaluate(`(async () => {
         const scripted = ${scripted};
-        const [{ drive }, { Store }] = [await use('drive'), await use('store')];
+        const [{ drive }, { Store }, said] = [await use('drive'), await use('store'), await use('said')];
         const store = new Store(database());
+        const memory = new WebAssembly.Memory({ initial: 1 });
         const { take } = await use('lock');
         // The release of a lock takes a moment; a limit of half a second tells it from none.
         const held = async () => {
@@ -427,20 +431,22 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
         for (const effects of [
           [{ do: 'lock' }, { do: 'load', whole: true }, { do: 'save', ...record(1) }, { do: 'save', ...record(2) }, { do: 'load' }, { do: 'erase', expect: 1 }, { do: 'unlock' }, { do: 'done', a: 1 }],
           [{ do: 'lock' }, { throws: 'text' }],
+          [{ do: 'lock' }, { do: 'fail', code: 'busy', retryable: true, fault: 'world' }],
           [{ do: 'lock' }, { do: 'sign', input: 'x' }, { do: 'send', method: 'GET', url: 'http://127.0.0.1:1/', headers: {} }, { do: 'done' }],
           [{ do: 'make' }, { do: 'keep', digest: 'd', pending: 'p', begunAt: 1 }, { do: 'take', digest: 'd' }, { do: 'load' }, { do: 'sign', input: 'x' }, { do: 'take', digest: 'd' }, { do: 'done' }],
         ]) {
-          const transaction = scripted(effects);
-          const result = await drive(transaction, store, 's', ['look']).catch((error) => error);
+          const transaction = scripted(effects, memory, said);
+          const result = await drive(transaction, memory, store, 's', [said.LOOK]).catch((error) => error.code ?? error);
           results.push([result, transaction.told, transaction.freed, await held()]);
         }
         return results;
       })()`);
       assert.deepEqual(found, [
-        [{ do: 'done', a: 1 }, ['look', 'locked', 'loaded', 'saved', 'moved', 'loaded', 'erased', 'unlocked'], 1, false],
-        ['text', ['look', 'locked'], 1, false],
-        [{ do: 'done' }, ['look', 'locked', 'failed', 'lost'], 1, false],
-        [{ do: 'done' }, ['look', 'made', 'kept', 'taken', 'loaded', 'signed', 'taken'], 1, false],
+        [{ do: 'done', a: 1 }, ['LOOK', 'LOCKED', 'LOADED', 'SAVED', 'MOVED', 'LOADED', 'ERASED', 'UNLOCKED'], 1, false],
+        ['text', ['LOOK', 'LOCKED'], 1, false],
+        ['busy', ['LOOK', 'LOCKED'], 1, false],
+        [{ do: 'done' }, ['LOOK', 'LOCKED', 'FAILED', 'LOST'], 1, false],
+        [{ do: 'done' }, ['LOOK', 'MADE', 'KEPT', 'TAKEN', 'LOADED', 'SIGNED', 'TAKEN'], 1, false],
       ]);
     });
   });

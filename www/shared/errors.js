@@ -60,15 +60,11 @@ export class GatepassError extends Error {
   }
 
   /**
-   * Makes an error of whatever was thrown: a text is what the wasm part says, anything else a trap.
+   * Makes an error of whatever was thrown: what is none yet is a trap of the wasm part.
    * @param {any} thrown
    */
   static from(thrown) {
     if (thrown instanceof GatepassError) return thrown;
-    if (typeof thrown === "string") {
-      const about = JSON.parse(thrown);
-      return new GatepassError(about.code, about);
-    }
     const error = new GatepassError("bug", { fault: "gatepass" });
     error.cause = thrown;
     return error;

@@ -3,11 +3,12 @@
 //
 // Nothing happens on import, so that servers may import it too.
 
-import { drive } from "./drive.js";
+import { drive, step } from "./drive.js";
 import { GatepassError } from "./errors.js";
 // Not by `import()`, which service workers do not have.
 // @ts-ignore: made by `cargo xtask wasm`, beside this file
 import { initSync, Transaction } from "./gatepass_web.js";
+import { ACCESS, CALLBACK, LOOK, REFRESH, SIGN_IN, SIGN_OUT } from "./said.js";
 import { Store } from "./store.js";
 
 export { GatepassError };
@@ -67,7 +68,7 @@ export { GatepassError };
  */
 const callbacks = new Map();
 
-/** @type {Promise<void> | undefined} */
+/** @type {Promise<WebAssembly.Memory> | undefined} */
 let loading;
 
 /** Loads the wasm part once. */
@@ -82,7 +83,8 @@ const load = () =>
 /** All of it, then at once: a stream would need a server that knows the type, and saves nothing at this size. */
 async function start() {
   const response = await fetch(new URL("./gatepass_web_bg.wasm", import.meta.url));
-  initSync({ module: await WebAssembly.compile(await response.arrayBuffer()) });
+  const { memory } = initSync({ module: await WebAssembly.compile(await response.arrayBuffer()) });
+  return memory;
 }
 
 /**
@@ -96,7 +98,7 @@ export async function createGatepass(options) {
   }
   // A page that came neither over https nor from this machine has no WebCrypto.
   if (!globalThis.crypto?.subtle) throw new GatepassError("configuration", { detail: "secure_context" });
-  await load();
+  const memory = await load();
   const { issuer, clientId, redirectUri } = options;
   const { scope = "openid email profile offline_access", idTokenAlg = "RS256", dpop = "preferred", session = "default" } = options;
   const settings = { issuer, client_id: clientId, redirect_uri: redirectUri, scope, id_token_alg: idTokenAlg, dpop };
@@ -106,16 +108,16 @@ export async function createGatepass(options) {
   /** @type {(...wanted: import("./drive.js").Answer) => Promise<any>} */
   const core = async (...wanted) => {
     try {
-      return await drive(new Transaction(), store, id, wanted);
+      return await drive(new Transaction(), memory, store, id, wanted);
     } catch (thrown) {
       throw GatepassError.from(thrown);
     }
   };
   /** @type {(wishes?: object) => import("./drive.js").Answer} */
-  const signInWith = (wishes) => ["signIn", String(new URLSearchParams({ ...settings, ...wishes }))];
+  const signInWith = (wishes) => [SIGN_IN, String(new URLSearchParams({ ...settings, ...wishes }))];
   try {
     // The first step reads the settings and does nothing.
-    new Transaction().step(0, ...signInWith());
+    step(new Transaction(), memory, signInWith());
   } catch (thrown) {
     throw GatepassError.from(thrown);
   }
@@ -125,7 +127,7 @@ export async function createGatepass(options) {
 
   /** What is stored, as far as it is shown. */
   const stored = async () => {
-    const found = await core("look").catch((error) => {
+    const found = await core(LOOK).catch((error) => {
       if (error.code !== "store_corrupt") throw error;
     });
     corrupt = !found;
@@ -232,7 +234,7 @@ export async function createGatepass(options) {
       history.replaceState(history.state, "", callback);
     }
     const finishing = (async () => {
-      await core("callback", url);
+      await core(CALLBACK, url);
       await look("signedIn");
       return shown(known);
     })();
@@ -250,7 +252,7 @@ export async function createGatepass(options) {
   /** @type {(purpose: string, minTtl: number | undefined, forceRefresh: boolean) => Promise<AccessToken>} */
   const ask = async (purpose, minTtl, forceRefresh) => {
     try {
-      const { value, type, expiresAt, refreshed } = await core(forceRefresh ? "refresh" : "access", purpose, null, null, minTtl);
+      const { value, type, expiresAt, refreshed } = await core(forceRefresh ? REFRESH : ACCESS, purpose, undefined, minTtl);
       if (refreshed) await look("refreshed");
       return Object.freeze({ value, type, expiresAt, toString: () => "[redacted]", toJSON: () => "[redacted]" });
     } catch (error) {
@@ -283,7 +285,7 @@ export async function createGatepass(options) {
   /** @type {Gatepass["signOut"]} */
   const signOut = async () => {
     await mend();
-    const { revoked = false } = await core("signOut");
+    const { revoked = false } = await core(SIGN_OUT);
     await look("signedOut");
     return { revoked };
   };

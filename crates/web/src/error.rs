@@ -2,11 +2,11 @@
 
 use gatepass_core::error::{Error, Fault};
 use gatepass_core::field::Field;
-use gatepass_core::json::Writer;
-use wasm_bindgen::JsValue;
 
-/// What is thrown: `{code, detail?, retryable?, fault}` as JSON.
-pub fn to_js(error: Error) -> JsValue {
+use crate::view::{self, View};
+
+/// It is over, and this is why: `{do: "fail", code, detail?, retryable?, fault}`.
+pub fn to_js(error: Error) -> View {
     let fault = match error.fault() {
         Fault::Caller => "caller",
         Fault::Server => "server",
@@ -14,21 +14,20 @@ pub fn to_js(error: Error) -> JsValue {
         Fault::Machine => "machine",
         Fault::Gatepass => "gatepass",
     };
-    let json = Writer::new()
+    view::need("fail")
         .text("code", error.code())
         .some("detail", error.detail().map(Field::as_str))
         .flag("retryable", error.retryable())
         .text("fault", fault)
-        .finish();
-    JsValue::from_str(&json)
+        .into()
 }
 
 /// What the shell says went wrong with an effect; it knows these codes and no others.
-pub fn from_js(code: Option<&str>) -> Error {
+pub fn from_js(code: &str) -> Error {
     match code {
-        Some("store_unavailable") => Error::StoreUnavailable,
-        Some("store_corrupt") => Error::StoreCorrupt,
-        Some("key_lost") => Error::KeyLost,
+        "store_unavailable" => Error::StoreUnavailable,
+        "store_corrupt" => Error::StoreCorrupt,
+        "key_lost" => Error::KeyLost,
         _ => Error::Bug,
     }
 }

@@ -1,7 +1,7 @@
 //! Gatepass for pages and extensions: the core behind one synchronous call, exported to `www/shared/`.
 //!
 //! ```text
-//! random verify error view  ->  login  ->  transaction  ->  lib
+//! random verify said  ->  view  ->  error  login  ->  transaction  ->  lib
 //! ```
 //!
 //! The world is not touched here. Whoever has something to do steps a [`Transaction`](transaction::Transaction); it
@@ -16,6 +16,7 @@ extern crate alloc;
 pub mod error;
 pub mod login;
 pub mod random;
+pub mod said;
 pub mod transaction;
 pub mod verify;
 pub mod view;

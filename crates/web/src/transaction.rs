@@ -19,12 +19,17 @@ use wasm_bindgen::prelude::*;
 use crate::error;
 use crate::login::{Answer, Callback, Next, SignIn};
 use crate::random::BrowserDice;
+use crate::said;
 use crate::view::{self, View};
 
 /// Something that takes several steps; which, the first of them says.
 #[wasm_bindgen]
 #[derive(Debug, Default)]
-pub struct Transaction(Machine);
+pub struct Transaction {
+    machine: Machine,
+    /// What was given last.
+    view: Option<View>,
+}
 
 /// What there is.
 #[derive(Debug, Default)]
@@ -55,81 +60,84 @@ impl Transaction {
         Self::default()
     }
 
-    /// Takes what became of the last effect and gives the next, or `{do: "done", ..}` with the result; throws how it
-    /// failed. `now` is in seconds. First it is said what is wanted:
+    /// Takes what became of the last effect and gives where the text of the next lies, `{do: "done", ..}` with the
+    /// result, or `{do: "fail", ..}` with how it failed. `now` is in seconds, `text` is UTF-8, and what is `said` is a
+    /// number (`said.rs`). First it is said what is wanted:
     ///
-    /// | said | one | number | result |
+    /// | said | text | number | result |
     /// |---|---|---|---|
-    /// | `look` | | | the session, if there is one |
-    /// | `signIn` | settings as a form | | `url` |
-    /// | `callback` | address | | |
-    /// | `access`, `refresh` | `audience`, `resource` and `scope` as a form | least time to live, if given | `value, type, expiresAt, refreshed` |
-    /// | `signOut` | | | `revoked` |
+    /// | `LOOK` | | | the session, if there is one |
+    /// | `SIGN_IN` | settings as a form | | `url` |
+    /// | `CALLBACK` | address | | |
+    /// | `ACCESS`, `REFRESH` | `audience`, `resource` and `scope` as a form | least time to live, if given | `value, type, expiresAt, refreshed` |
+    /// | `SIGN_OUT` | | | `revoked` |
     ///
     /// and then what became of it:
     ///
-    /// | said | one | two | bytes | number |
-    /// |---|---|---|---|---|
-    /// | `loaded`, with something if there is | access | rest, if asked for | | |
-    /// | `signed`, `made` | | | signature, public key | |
-    /// | `sent` | content-type | dpop-nonce | body | status |
-    /// | `taken`, with something if there is | pending | | | |
-    /// | `judged` | | | | 1 if it is good |
-    /// | `failed` | code | | | |
+    /// | said | text | bytes | number |
+    /// |---|---|---|---|
+    /// | `LOADED`, with something if there is | two lines: access and, if asked for, rest | | |
+    /// | `SIGNED`, `MADE` | | signature, public key | |
+    /// | `SENT` | two lines: content-type and dpop-nonce | body | status |
+    /// | `TAKEN`, with something if there is | pending | | |
+    /// | `JUDGED` | | | 1 if it is good |
+    /// | `FAILED` | code | | |
     ///
-    /// `locked`, `late` (the lock was not to be had), `lost`, `saved`, `erased`, `moved`, `unlocked` and `kept` bring
+    /// `LOCKED`, `LATE` (the lock was not to be had), `LOST`, `SAVED`, `ERASED`, `MOVED`, `UNLOCKED` and `KEPT` bring
     /// nothing.
-    pub fn step(
-        &mut self,
-        now: f64,
-        said: &str,
-        one: Option<String>,
-        two: Option<String>,
-        bytes: Option<Vec<u8>>,
-        number: f64,
-    ) -> Result<JsValue, JsValue> {
+    pub fn step(&mut self, now: f64, said: u8, text: Vec<u8>, bytes: Vec<u8>, number: f64) -> *const u8 {
         let now = Timestamp::from_seconds(now as u64);
-        let next = match self.0 {
-            Machine::Idle => self.begin(said, one, number, now),
-            _ => self.advance(answer(said, one, two, bytes.unwrap_or_default(), number as u16), now),
+        let text = String::from_utf8(text).unwrap_or_default();
+        let next = match self.machine {
+            Machine::Idle => self.begin(said, text, number, now),
+            _ => self.advance(answer(said, Secret::new(text), bytes, number as u16), now),
         };
-        next.map(JsValue::from).map_err(error::to_js)
+        self.view.insert(next.unwrap_or_else(error::to_js)).as_str().as_ptr()
+    }
+
+    /// How many bytes lie there.
+    pub fn length(&self) -> usize {
+        self.said().len()
     }
 }
 
 impl Transaction {
-    fn begin(&mut self, said: &str, one: Option<String>, number: f64, now: Timestamp) -> Result<View, Error> {
-        let one = one.unwrap_or_default();
-        self.0 = match said {
-            "look" => Machine::Look,
-            "signIn" => Machine::SignIn(SignIn::new(&one)?),
-            "callback" => Machine::Callback(Callback::new(Secret::new(one))),
-            "access" | "refresh" => {
+    /// What the last step gave.
+    pub fn said(&self) -> &str {
+        self.view.as_ref().map_or("", View::as_str)
+    }
+
+    fn begin(&mut self, said: u8, text: String, number: f64, now: Timestamp) -> Result<View, Error> {
+        self.machine = match said {
+            said::LOOK => Machine::Look,
+            said::SIGN_IN => Machine::SignIn(SignIn::new(&text)?),
+            said::CALLBACK => Machine::Callback(Callback::new(Secret::new(text))),
+            said::ACCESS | said::REFRESH => {
                 let min_ttl = if number.is_nan() { MIN_TTL } else { Duration::from_secs(number as u64) };
-                let purpose = view::purpose(&one)?;
-                Machine::Access(GetAccess::new(Wanted { purpose, min_ttl, force: said == "refresh" }))
+                let purpose = view::purpose(&text)?;
+                Machine::Access(GetAccess::new(Wanted { purpose, min_ttl, force: said == said::REFRESH }))
             }
-            "signOut" => Machine::Out(SignOut::new()),
+            said::SIGN_OUT => Machine::Out(SignOut::new()),
             _ => return Err(Error::Bug),
         };
         self.advance(Answer::Plain(Plain::Begin), now)
     }
 
     fn advance(&mut self, mut answer: Answer, now: Timestamp) -> Result<View, Error> {
-        if let Machine::Callback(callback) = &mut self.0 {
+        if let Machine::Callback(callback) = &mut self.machine {
             match callback.step(answer, now)? {
                 Next::Need(view) => return Ok(view),
                 Next::Save(record) => {
-                    self.0 = Machine::Save(SaveSession::new(record));
+                    self.machine = Machine::Save(SaveSession::new(record));
                     answer = Answer::Plain(Plain::Begin);
                 }
             }
         }
-        if let Machine::SignIn(sign_in) = &mut self.0 {
+        if let Machine::SignIn(sign_in) = &mut self.machine {
             return sign_in.step(answer, now);
         }
         let Answer::Plain(answer) = answer else { return Err(Error::Bug) };
-        let steps: &mut dyn Steps = match &mut self.0 {
+        let steps: &mut dyn Steps = match &mut self.machine {
             Machine::Look => return look(answer),
             Machine::Save(save) => save,
             Machine::Access(access) => access,
@@ -138,7 +146,7 @@ impl Transaction {
         };
         match steps.step(answer, now, &mut BrowserDice) {
             Step::Need(effect) => view::effect(&effect),
-            Step::Done => finish(mem::take(&mut self.0)),
+            Step::Done => finish(mem::take(&mut self.machine)),
         }
     }
 }
@@ -172,29 +180,29 @@ fn finish(machine: Machine) -> Result<View, Error> {
     }
 }
 
-fn answer(said: &str, one: Option<String>, two: Option<String>, bytes: Vec<u8>, status: u16) -> Answer {
+fn answer(said: u8, text: Secret, bytes: Vec<u8>, status: u16) -> Answer {
     Answer::Plain(match said {
-        "loaded" => {
-            let rest = two.map(Secret::new);
-            let record = one.map(|access| view::record(&Secret::new(access), rest.as_ref()));
-            record.transpose().map_or_else(Plain::Failed, Plain::Loaded)
-        }
-        "locked" => Plain::Locked,
-        "late" => Plain::LockTimedOut,
-        "signed" => Plain::Signed(bytes),
-        "sent" => {
-            let header = |name: &str| if name == "dpop-nonce" { two.clone() } else { one.clone() };
+        said::LOADED => view::record(&text).map_or_else(Plain::Failed, Plain::Loaded),
+        said::LOCKED => Plain::Locked,
+        said::LATE => Plain::LockTimedOut,
+        said::SIGNED => Plain::Signed(bytes),
+        said::SENT => {
+            let (content_type, nonce) = view::lines(&text);
+            let header = |name: &str| {
+                let value = if name == "dpop-nonce" { nonce } else { content_type };
+                value.map(String::from)
+            };
             Plain::Sent(Response::new(status, &header, bytes))
         }
-        "lost" => Plain::Lost,
-        "saved" => Plain::Saved,
-        "erased" => Plain::Erased,
-        "moved" => Plain::Moved,
-        "unlocked" => Plain::Unlocked,
-        "made" => return Answer::Made(bytes),
-        "kept" => return Answer::Kept,
-        "taken" => return Answer::Taken(one.map(Secret::new)),
-        "judged" => return Answer::Judged(status == 1),
-        _ => Plain::Failed(error::from_js(one.as_deref())),
+        said::LOST => Plain::Lost,
+        said::SAVED => Plain::Saved,
+        said::ERASED => Plain::Erased,
+        said::MOVED => Plain::Moved,
+        said::UNLOCKED => Plain::Unlocked,
+        said::MADE => return Answer::Made(bytes),
+        said::KEPT => return Answer::Kept,
+        said::TAKEN => return Answer::Taken(view::lines(&text).0.is_some().then_some(text)),
+        said::JUDGED => return Answer::Judged(status == 1),
+        _ => Plain::Failed(error::from_js(view::lines(&text).0.unwrap_or_default())),
     })
 }

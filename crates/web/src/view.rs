@@ -21,11 +21,17 @@ use gatepass_core::session::record::{Generation, Part, Purpose, Record};
 use gatepass_core::session::transaction::Effect;
 use gatepass_core::text::cut;
 use gatepass_core::time::Timestamp;
-use wasm_bindgen::JsValue;
 
-/// A JSON text for JavaScript; ours is wiped once it was handed over.
+/// A JSON text for JavaScript. It lies where it is until it was read, and is wiped then.
 #[derive(Debug)]
 pub struct View(Secret);
+
+impl View {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.expose()
+    }
+}
 
 impl From<Writer> for View {
     fn from(writer: Writer) -> Self {
@@ -33,14 +39,8 @@ impl From<Writer> for View {
     }
 }
 
-impl From<View> for JsValue {
-    fn from(view: View) -> Self {
-        Self::from_str(view.0.expose())
-    }
-}
-
 /// What is to be done is called the same in `www/shared/drive.js`.
-fn need(name: &str) -> Writer {
+pub fn need(name: &str) -> Writer {
     Writer::new().text("do", name)
 }
 
@@ -207,9 +207,19 @@ pub fn purpose(form: &str) -> Result<Purpose, Error> {
     Ok(Purpose { audience, scopes: form.wish("scope").map(|scopes| Scopes::parse(&scopes)).transpose()? })
 }
 
-/// Reads what a store holds: both parts, or the first alone.
-pub fn record(access: &Secret, rest: Option<&Secret>) -> Result<Record, Error> {
-    Record::decode(access.expose().as_bytes(), rest.map(|rest| rest.expose().as_bytes()))
+/// Reads what a store holds, if it holds something: both parts, or the first alone.
+pub fn record(text: &Secret) -> Result<Option<Record>, Error> {
+    match lines(text) {
+        (None, _) => Ok(None),
+        (Some(access), rest) => Record::decode(access.as_bytes(), rest.map(str::as_bytes)).map(Some),
+    }
+}
+
+/// The two texts that come as lines of one; an empty one is none.
+pub fn lines(text: &Secret) -> (Option<&str>, Option<&str>) {
+    let said = |line: &&str| !line.is_empty();
+    let (one, two) = cut(text.expose(), b'\n');
+    (Some(one).filter(said), two.filter(said))
 }
 
 /// Reads a login that waited for its redirect.

@@ -11,11 +11,10 @@ use gatepass_core::session::record::Generation;
 use gatepass_core::testing;
 use gatepass_core::time::Timestamp;
 use gatepass_web::random::BrowserDice;
+use gatepass_web::said;
 use gatepass_web::transaction::Transaction;
-use js_sys::JSON;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -79,40 +78,41 @@ struct Failure {
     fault: String,
 }
 
-fn read<T: DeserializeOwned>(json: &JsValue) -> T {
-    serde_wasm_bindgen::from_value(JSON::parse(&json.as_string().unwrap()).unwrap()).unwrap()
+fn read<T: DeserializeOwned>(json: &str) -> T {
+    serde_json::from_str(json).unwrap()
 }
 
 /// What is told to a transaction.
 #[derive(Default)]
 struct Told<'a> {
-    said: &'a str,
-    one: Option<&'a str>,
-    two: Option<&'a str>,
+    said: u8,
+    text: &'a str,
     bytes: &'a [u8],
     number: Option<f64>,
 }
 
-fn said(said: &str) -> Told<'_> {
+fn said(said: u8) -> Told<'static> {
     Told { said, ..Told::default() }
 }
 
 fn sent(status: u16, body: &str) -> Told<'_> {
     Told {
-        one: Some("application/json"),
+        text: "application/json\n",
         bytes: body.as_bytes(),
         number: Some(status.into()),
-        ..said("sent")
+        ..said(said::SENT)
     }
 }
 
 fn step(transaction: &mut Transaction, told: Told<'_>) -> Result<Step, Failure> {
-    let Told { said, one, two, bytes, number } = told;
-    // As `undefined` arrives.
+    let Told { said, text, bytes, number } = told;
+    // As the shell says nothing.
     let number = number.unwrap_or(f64::NAN);
-    let (one, two) = (one.map(Into::into), two.map(Into::into));
-    let next = transaction.step(NOW as f64, said, one, two, Some(bytes.to_vec()), number);
-    next.map(|step| read(&step)).map_err(|failure| read(&failure))
+    let at = transaction.step(NOW as f64, said, text.into(), bytes.to_vec(), number);
+    let next = transaction.said();
+    assert_eq!((at, transaction.length()), (next.as_ptr(), next.len()));
+    let step: Step = read(next);
+    if step.r#do == "fail" { Err(read(next)) } else { Ok(step) }
 }
 
 fn need(transaction: &mut Transaction, told: Told<'_>, expected: &str) -> Step {
@@ -132,8 +132,8 @@ fn stored(now: u64, bound: bool) -> (String, String) {
     (encoded.access.expose().clone(), encoded.rest.expose().clone())
 }
 
-fn loaded<'a>(access: &'a str, rest: Option<&'a str>) -> Told<'a> {
-    Told { one: Some(access), two: rest, ..said("loaded") }
+fn loaded(text: &str) -> Told<'_> {
+    Told { text, ..said(said::LOADED) }
 }
 
 fn metadata() -> String {
@@ -154,12 +154,12 @@ fn parameter(url: &str, name: &str) -> String {
 /// A login up to the page that is left: the address and what was kept.
 fn left() -> (String, Step) {
     let mut login = Transaction::new();
-    let ask = need(&mut login, Told { one: Some(SETTINGS), ..said("signIn") }, "send");
+    let ask = need(&mut login, Told { text: SETTINGS, ..said(said::SIGN_IN) }, "send");
     assert_eq!((ask.method.as_str(), ask.headers.accept.as_str()), ("GET", "application/json"));
     assert_eq!(ask.url, "https://issuer.example/.well-known/openid-configuration");
     need(&mut login, sent(200, &metadata()), "make");
-    let kept = need(&mut login, Told { bytes: &[4; 65], ..said("made") }, "keep");
-    let done = need(&mut login, said("kept"), "done");
+    let kept = need(&mut login, Told { bytes: &[4; 65], ..said(said::MADE) }, "keep");
+    let done = need(&mut login, said(said::KEPT), "done");
     (done.url, kept)
 }
 
@@ -184,17 +184,17 @@ fn exchanged() -> Transaction {
     let (url, kept) = left();
     let mut back = Transaction::new();
     let callback = format!("https://app.example/callback?code=c&state={}#f", parameter(&url, "state"));
-    let take = need(&mut back, Told { one: Some(&callback), ..said("callback") }, "take");
+    let take = need(&mut back, Told { text: &callback, ..said(said::CALLBACK) }, "take");
     assert_eq!(take.digest, kept.digest);
-    need(&mut back, Told { one: Some(&kept.pending), ..said("taken") }, "sign");
-    let exchange = need(&mut back, Told { bytes: &[1; 64], ..said("signed") }, "send");
+    need(&mut back, Told { text: &kept.pending, ..said(said::TAKEN) }, "sign");
+    let exchange = need(&mut back, Told { bytes: &[1; 64], ..said(said::SIGNED) }, "send");
     assert!(exchange.body.contains("grant_type=authorization_code") && !exchange.headers.dpop.is_empty());
     // RFC 9449 section 8: once more, with the nonce.
-    let wants_nonce = Told { two: Some("n1"), ..sent(400, r#"{"error":"use_dpop_nonce"}"#) };
+    let wants_nonce = Told { text: "application/json\nn1", ..sent(400, r#"{"error":"use_dpop_nonce"}"#) };
     let proof = need(&mut back, wants_nonce, "sign");
     let claims = Base64UrlUnpadded::decode_vec(proof.input.split('.').nth(1).unwrap()).unwrap();
     assert!(String::from_utf8(claims).unwrap().contains(r#""nonce":"n1""#));
-    need(&mut back, Told { bytes: &[1; 64], ..said("signed") }, "send");
+    need(&mut back, Told { bytes: &[1; 64], ..said(said::SIGNED) }, "send");
     let tokens = Writer::new()
         .text("access_token", "a1")
         .text("token_type", "DPoP")
@@ -221,7 +221,7 @@ fn unproven() -> (Transaction, Step) {
 fn settings_are_read_before_anything_is_done() {
     let refused = |from: &str, to: &str| {
         let settings = SETTINGS.replace(from, to);
-        step(&mut Transaction::new(), Told { one: Some(&settings), ..said("signIn") }).unwrap_err()
+        step(&mut Transaction::new(), Told { text: &settings, ..said(said::SIGN_IN) }).unwrap_err()
     };
     let about = |detail: &str| Failure { detail: Some(detail.into()), ..failure("configuration", "caller") };
     assert_eq!(refused("https%3A%2F%2Fissuer.example", "http%3A%2F%2Fissuer.example"), about("issuer"));
@@ -246,19 +246,19 @@ fn login_comes_back_and_is_saved() {
     let (mut back, check) = unproven();
     assert_eq!(check.alg, "ES256");
     assert!(check.signed.split('.').count() == 2 && check.signature == base64url(&"s".repeat(64)));
-    need(&mut back, Told { number: Some(1.0), ..said("judged") }, "lock");
-    assert!(need(&mut back, said("locked"), "load").whole);
-    let save = need(&mut back, said("loaded"), "save");
+    need(&mut back, Told { number: Some(1.0), ..said(said::JUDGED) }, "lock");
+    assert!(need(&mut back, said(said::LOCKED), "load").whole);
+    let save = need(&mut back, said(said::LOADED), "save");
     assert!(save.expect.is_none() && save.generation.is_some());
     assert!(save.access.contains("\"a1\"") && save.rest.contains("\"r1\""));
-    need(&mut back, said("saved"), "unlock");
-    need(&mut back, said("unlocked"), "done");
+    need(&mut back, said(said::SAVED), "unlock");
+    need(&mut back, said(said::UNLOCKED), "done");
 }
 
 #[wasm_bindgen_test]
 fn login_ends_without_a_good_signature() {
     let (mut back, _) = unproven();
-    let refused = step(&mut back, Told { number: Some(0.0), ..said("judged") });
+    let refused = step(&mut back, Told { number: Some(0.0), ..said(said::JUDGED) });
     assert_eq!(refused.unwrap_err(), failure("bad_signature", "server"));
 }
 
@@ -276,12 +276,12 @@ fn keys_are_asked_for_once_more() {
 fn callback_needs_its_login() {
     let arrive = |url: &str| {
         let mut back = Transaction::new();
-        let first = step(&mut back, Told { one: Some(url), ..said("callback") });
+        let first = step(&mut back, Told { text: url, ..said(said::CALLBACK) });
         (back, first)
     };
     let (mut back, take) = arrive("https://app.example/callback?code=c&state=s");
     assert_eq!(take.unwrap().r#do, "take");
-    assert_eq!(step(&mut back, said("taken")).unwrap_err(), failure("state_mismatch", "caller"));
+    assert_eq!(step(&mut back, said(said::TAKEN)).unwrap_err(), failure("state_mismatch", "caller"));
     assert_eq!(arrive("https://app.example/callback?code=c").1.unwrap_err().code, "state_mismatch");
     assert_eq!(arrive("https://app.example/callback").1.unwrap_err().code, "malformed");
 
@@ -289,7 +289,7 @@ fn callback_needs_its_login() {
     let denied =
         format!("https://app.example/callback?error=access_denied&state={}", parameter(&url, "state"));
     let (mut back, _) = arrive(&denied);
-    let refused = step(&mut back, Told { one: Some(&kept.pending), ..said("taken") });
+    let refused = step(&mut back, Told { text: &kept.pending, ..said(said::TAKEN) });
     assert_eq!(refused.unwrap_err(), failure("access_denied", "server"));
 }
 
@@ -297,26 +297,24 @@ fn callback_needs_its_login() {
 fn session_is_shown_without_tokens() {
     let (access, _) = stored(NOW, true);
     let mut look = Transaction::new();
-    assert!(!need(&mut look, said("look"), "load").whole);
-    let told = Told { one: Some(&access), ..said("loaded") };
-    let json = look.step(NOW as f64, told.said, told.one.map(Into::into), None, None, f64::NAN).unwrap();
-    assert!(!json.as_string().unwrap().contains("token"));
-    let session: Step = read(&json);
-    assert_eq!((session.r#do.as_str(), session.generation), ("done", Some(7)));
+    assert!(!need(&mut look, said(said::LOOK), "load").whole);
+    let session = need(&mut look, loaded(&access), "done");
+    assert!(!look.said().contains("token"));
+    assert_eq!(session.generation, Some(7));
     assert!(!session.subject.is_empty() && session.claims.sub == session.subject);
     assert!(session.scope.contains("openid"));
 
     let mut nobody = Transaction::new();
-    need(&mut nobody, said("look"), "load");
-    assert_eq!(need(&mut nobody, said("loaded"), "done").generation, None);
+    need(&mut nobody, said(said::LOOK), "load");
+    assert_eq!(need(&mut nobody, said(said::LOADED), "done").generation, None);
 }
 
 #[wasm_bindgen_test]
 fn fresh_token_takes_one_look() {
     let (access, _) = stored(NOW, false);
     let mut get = Transaction::new();
-    need(&mut get, said("access"), "load");
-    let token = need(&mut get, loaded(&access, None), "done");
+    need(&mut get, said(said::ACCESS), "load");
+    let token = need(&mut get, loaded(&access), "done");
     assert!(!token.value.is_empty() && !token.refreshed && token.expires_at > NOW * 1000);
     assert_eq!(token.r#type, "Bearer");
 }
@@ -325,17 +323,17 @@ fn fresh_token_takes_one_look() {
 fn refresh_goes_through_lock_signature_and_store() {
     let (access, rest) = stored(NOW, true);
     let mut get = Transaction::new();
-    need(&mut get, said("refresh"), "load");
-    need(&mut get, loaded(&access, None), "lock");
-    assert!(need(&mut get, said("locked"), "load").whole);
-    need(&mut get, loaded(&access, Some(&rest)), "sign");
-    let request = need(&mut get, Told { bytes: &[1; 64], ..said("signed") }, "send");
+    need(&mut get, said(said::REFRESH), "load");
+    need(&mut get, loaded(&access), "lock");
+    assert!(need(&mut get, said(said::LOCKED), "load").whole);
+    need(&mut get, loaded(&[access, rest].join("\n")), "sign");
+    let request = need(&mut get, Told { bytes: &[1; 64], ..said(said::SIGNED) }, "send");
     assert!(request.method == "POST" && request.body.contains("grant_type=refresh_token"));
     let tokens = r#"{"access_token":"a2","token_type":"DPoP","expires_in":600,"refresh_token":"r2"}"#;
     let save = need(&mut get, sent(200, tokens), "save");
     assert_eq!((save.generation, save.expect), (Some(8), Some(7)));
-    need(&mut get, said("saved"), "unlock");
-    let token = need(&mut get, said("unlocked"), "done");
+    need(&mut get, said(said::SAVED), "unlock");
+    let token = need(&mut get, said(said::UNLOCKED), "done");
     assert_eq!((token.value.as_str(), token.r#type.as_str(), token.refreshed), ("a2", "DPoP", true));
 }
 
@@ -343,32 +341,40 @@ fn refresh_goes_through_lock_signature_and_store() {
 fn failures_are_plain_values() {
     let fail = |told: Told<'_>| {
         let mut get = Transaction::new();
-        need(&mut get, said("access"), "load");
+        need(&mut get, said(said::ACCESS), "load");
         step(&mut get, told).unwrap_err()
     };
-    assert_eq!(fail(said("loaded")), failure("not_signed_in", "caller"));
-    assert_eq!(fail(loaded("text", None)), failure("store_corrupt", "machine"));
+    assert_eq!(fail(said(said::LOADED)), failure("not_signed_in", "caller"));
+    assert_eq!(fail(loaded("text")), failure("store_corrupt", "machine"));
     for code in ["store_unavailable", "store_corrupt", "key_lost"] {
-        assert_eq!(fail(Told { one: Some(code), ..said("failed") }), failure(code, "machine"));
+        assert_eq!(fail(Told { text: code, ..said(said::FAILED) }), failure(code, "machine"));
     }
-    assert_eq!(fail(said("nonsense")), failure("bug", "gatepass"));
+    assert_eq!(fail(said(u8::MAX)), failure("bug", "gatepass"));
 
     let mut login = Transaction::new();
-    need(&mut login, Told { one: Some(SETTINGS), ..said("signIn") }, "send");
-    let lost = step(&mut login, said("lost")).unwrap_err();
+    need(&mut login, Told { text: SETTINGS, ..said(said::SIGN_IN) }, "send");
+    let lost = step(&mut login, said(said::LOST)).unwrap_err();
     assert_eq!(lost, Failure { retryable: true, ..failure("unreachable", "world") });
-    assert_eq!(step(&mut Transaction::new(), said("nonsense")).unwrap_err(), failure("bug", "gatepass"));
+    assert_eq!(step(&mut Transaction::new(), said(u8::MAX)).unwrap_err(), failure("bug", "gatepass"));
 }
 
 #[wasm_bindgen_test]
 fn signing_out_of_nothing_is_done() {
     let mut out = Transaction::new();
-    need(&mut out, said("signOut"), "lock");
-    need(&mut out, said("late"), "load");
-    assert!(need(&mut out, said("loaded"), "done").revoked);
+    need(&mut out, said(said::SIGN_OUT), "lock");
+    need(&mut out, said(said::LATE), "load");
+    assert!(need(&mut out, said(said::LOADED), "done").revoked);
 }
 
 #[wasm_bindgen_test]
 fn dice_fall_differently() {
     assert!(token(&mut BrowserDice).unwrap() != token(&mut BrowserDice).unwrap());
+}
+
+#[wasm_bindgen_test]
+fn the_shell_says_the_same_numbers() {
+    const SHELL: &str = include_str!("../../../www/shared/said.js");
+    let said = SHELL.lines().filter_map(|line| line.strip_prefix("export const ")?.strip_suffix(';'));
+    let ours = said::ALL.iter().map(|(name, number)| format!("{name} = {number}"));
+    assert_eq!(said.collect::<Vec<_>>(), ours.collect::<Vec<_>>());
 }

@@ -16,7 +16,6 @@ use gatepass_web::verify::vouch;
 use gatepass_web::view;
 use js_sys::Promise;
 use serde_json::Value;
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -41,11 +40,11 @@ const VERIFY: &str = include_str!("../../../www/shared/verify.js");
     }
 "#)]
 extern "C" {
-    fn verify(sign: &str, verify: &str, check: JsValue) -> Promise;
+    fn verify(sign: &str, verify: &str, check: &str) -> Promise;
 }
 
 async fn verified(check: Check) -> Result<Vouched, Error> {
-    let verdict = verify(SIGN, VERIFY, view::verify(&check).into()).await;
+    let verdict = verify(SIGN, VERIFY, view::verify(&check).as_str()).await;
     vouch(check, verdict.unwrap().as_bool().unwrap())
 }
 
