@@ -155,7 +155,7 @@ fn what_a_client_says_of_itself() {
     let wrong = |field| Some(Error::Configuration { field });
     let [remote, plain, name] =
         ["https://app.example/", "http://127.0.0.1/canary", "http://localhost/canary"]
-            .map(|uri| RedirectUri::new(uri));
+            .map(RedirectUri::new);
     assert!(registering(&[remote.unwrap()], Authentication::None).document(&url).is_ok());
     for uris in [Vec::new(), vec![plain.unwrap()], name.into_iter().collect()] {
         let metadata = registering(&uris, Authentication::None);
