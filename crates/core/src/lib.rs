@@ -7,9 +7,14 @@
 //!
 //! ```text
 //! words                         formats                protocol              session
-//! secret error time dice    ->  http form json jwt ->  one RFC step a file -> login (a chain of storable values)
-//! name url                                                                   transaction (a small machine)
+//! secret error time dice    ->  http form json jwt ->  one RFC step a file -> flows (chains of storable values)
+//! name url                                                                   transactions (small machines)
 //! ```
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `full` (default) | the protocol steps that no page takes, and the login by device code |
+//! | `testing` | a world for tests, an explorer of interleavings, the bodies of the fuzz targets |
 #![no_std]
 
 extern crate alloc;
