@@ -154,8 +154,7 @@ fn what_a_client_says_of_itself() {
     let url = DocumentUrl::new("https://app.example/client.json").unwrap();
     let wrong = |field| Some(Error::Configuration { field });
     let [remote, plain, name] =
-        ["https://app.example/", "http://127.0.0.1/canary", "http://localhost/canary"]
-            .map(RedirectUri::new);
+        ["https://app.example/", "http://127.0.0.1/canary", "http://localhost/canary"].map(RedirectUri::new);
     assert!(registering(&[remote.unwrap()], Authentication::None).document(&url).is_ok());
     for uris in [Vec::new(), vec![plain.unwrap()], name.into_iter().collect()] {
         let metadata = registering(&uris, Authentication::None);
