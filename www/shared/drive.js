@@ -13,9 +13,6 @@ import { verify } from "./verify.js";
 /** @typedef {[said: number, text?: string, bytes?: Uint8Array, number?: number]} Answer */
 /** @typedef {{do: string, [rest: string]: any}} Effect */
 
-/** Two texts as one, of which either may be absent. @type {(...texts: (string | null | undefined)[]) => string} */
-const lines = (...texts) => texts.join("\n");
-
 const NOTHING = new Uint8Array();
 
 /**
@@ -53,7 +50,7 @@ export async function drive(transaction, memory, store, session, answer) {
     async load({ whole }) {
       const found = await store.load(session, whole);
       if (found && !brought) ({ keys } = found);
-      return [LOADED, lines(found?.access, found?.rest)];
+      return [LOADED, found && [found.access, found.rest].filter(Boolean).join("\n")];
     },
     async lock() {
       release = await take(`gatepass:${session}`);
@@ -72,7 +69,7 @@ export async function drive(transaction, memory, store, session, answer) {
       if (!response) return [LOST];
       // Across origins only the headers that the server exposes are seen; the others are simply absent.
       const { status, headers, body } = response;
-      return [SENT, lines(headers.get("content-type"), headers.get("dpop-nonce")), body, status];
+      return [SENT, headers.get("dpop-nonce") ?? "", body, status];
     },
     save: async (record) => [(await store.save(session, record, keys)) ? SAVED : MOVED],
     erase: async ({ expect }) => [(await store.erase(session, expect)) ? ERASED : MOVED],

@@ -2,11 +2,14 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+#[cfg(feature = "full")]
 use core::time::Duration;
 
 use crate::form::Form;
 use crate::secret::{Secret, SecretBytes};
+#[cfg(feature = "full")]
 use crate::text::{cut, pieces};
+#[cfg(feature = "full")]
 use crate::time::Timestamp;
 use crate::url::Endpoint;
 
@@ -105,11 +108,10 @@ fn accept_json() -> Vec<(&'static str, Secret)> {
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// Whether the body says that it is JSON (`application/json` or a `+json` type).
-    pub json: bool,
     /// A nonce for the next proof to this origin (RFC 9449 section 8).
     pub dpop_nonce: Option<String>,
-    /// When to come back, as it was written; [`Response::retry_after`] reads it.
+    /// When to come back, as it was written; [`Response::retry_after`] reads it. No step that pages take asks.
+    #[cfg(feature = "full")]
     pub retry_after: Option<String>,
     /// The body, at most [`MAX_BODY`] bytes and one more.
     pub body: SecretBytes,
@@ -118,14 +120,10 @@ pub struct Response {
 impl Response {
     /// Takes a response apart; `header` looks up one header by its lower-case name.
     pub fn new(status: u16, header: &dyn Fn(&str) -> Option<String>, body: Vec<u8>) -> Self {
-        let json = header("content-type").is_some_and(|value| {
-            let kind = cut(&value, b';').0.trim_ascii();
-            kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
-        });
         Self {
             status,
-            json,
             dpop_nonce: header("dpop-nonce"),
+            #[cfg(feature = "full")]
             retry_after: header("retry-after"),
             body: Secret::new(body),
         }
@@ -138,16 +136,19 @@ impl Response {
 
     /// How long the server asks to be left alone: seconds or a date (RFC 9110 section 10.2.3). Anything else counts
     /// as unsaid.
+    #[cfg(feature = "full")]
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let text = self.retry_after.as_deref()?;
         number(text).map(Duration::from_secs).or_else(|| Some(http_date(text)?.since(now)))
     }
 }
 
+#[cfg(feature = "full")]
 fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
+#[cfg(feature = "full")]
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that is still generated (RFC 9110 section 5.6.7).
 fn http_date(text: &str) -> Option<Timestamp> {
     const BEFORE: [(&str, u64); 12] = [

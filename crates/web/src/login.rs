@@ -30,7 +30,6 @@ use crate::view::{self, Settings, View};
 
 /// What became of an effect.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one of it lives at a time, and only for a moment")]
 pub enum Answer {
     /// What every transaction is answered.
     Plain(Plain),
@@ -141,7 +140,6 @@ fn public(point: &[u8]) -> Result<PublicKey, Error> {
 
 /// What a step of the way back leads to.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one of it lives at a time, and only for a moment")]
 pub enum Next {
     /// Something is to be done.
     Need(View),

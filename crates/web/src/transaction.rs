@@ -33,7 +33,6 @@ pub struct Transaction {
 
 /// What there is.
 #[derive(Debug, Default)]
-#[expect(clippy::large_enum_variant, reason = "one of it lives at a time")]
 enum Machine {
     /// Nothing yet, or nothing more.
     #[default]
@@ -78,7 +77,7 @@ impl Transaction {
     /// |---|---|---|---|
     /// | `LOADED`, with something if there is | two lines: access and, if asked for, rest | | |
     /// | `SIGNED`, `MADE` | | signature, public key | |
-    /// | `SENT` | two lines: content-type and dpop-nonce | body | status |
+    /// | `SENT` | dpop-nonce | body | status |
     /// | `TAKEN`, with something if there is | pending | | |
     /// | `JUDGED` | | | 1 if it is good |
     /// | `FAILED` | code | | |
@@ -187,12 +186,8 @@ fn answer(said: u8, text: Secret, bytes: Vec<u8>, status: u16) -> Answer {
         said::LATE => Plain::LockTimedOut,
         said::SIGNED => Plain::Signed(bytes),
         said::SENT => {
-            let (content_type, nonce) = view::lines(&text);
-            let header = |name: &str| {
-                let value = if name == "dpop-nonce" { nonce } else { content_type };
-                value.map(String::from)
-            };
-            Plain::Sent(Response::new(status, &header, bytes))
+            let nonce = |name: &str| view::line(&text).filter(|_| name == "dpop-nonce").map(String::from);
+            Plain::Sent(Response::new(status, &nonce, bytes))
         }
         said::LOST => Plain::Lost,
         said::SAVED => Plain::Saved,
@@ -201,8 +196,8 @@ fn answer(said: u8, text: Secret, bytes: Vec<u8>, status: u16) -> Answer {
         said::UNLOCKED => Plain::Unlocked,
         said::MADE => return Answer::Made(bytes),
         said::KEPT => return Answer::Kept,
-        said::TAKEN => return Answer::Taken(view::lines(&text).0.is_some().then_some(text)),
+        said::TAKEN => return Answer::Taken(view::line(&text).is_some().then_some(text)),
         said::JUDGED => return Answer::Judged(status == 1),
-        _ => Plain::Failed(error::from_js(view::lines(&text).0.unwrap_or_default())),
+        _ => Plain::Failed(error::from_js(view::line(&text).unwrap_or_default())),
     })
 }

@@ -209,17 +209,14 @@ pub fn purpose(form: &str) -> Result<Purpose, Error> {
 
 /// Reads what a store holds, if it holds something: both parts, or the first alone.
 pub fn record(text: &Secret) -> Result<Option<Record>, Error> {
-    match lines(text) {
-        (None, _) => Ok(None),
-        (Some(access), rest) => Record::decode(access.as_bytes(), rest.map(str::as_bytes)).map(Some),
-    }
+    let Some(text) = line(text) else { return Ok(None) };
+    let (access, rest) = cut(text, b'\n');
+    Record::decode(access.as_bytes(), rest.map(str::as_bytes)).map(Some)
 }
 
-/// The two texts that come as lines of one; an empty one is none.
-pub fn lines(text: &Secret) -> (Option<&str>, Option<&str>) {
-    let said = |line: &&str| !line.is_empty();
-    let (one, two) = cut(text.expose(), b'\n');
-    (Some(one).filter(said), two.filter(said))
+/// A text that may be absent, which is said by an empty one.
+pub fn line(text: &Secret) -> Option<&str> {
+    Some(text.expose().as_str()).filter(|text| !text.is_empty())
 }
 
 /// Reads a login that waited for its redirect.

@@ -96,12 +96,7 @@ fn said(said: u8) -> Told<'static> {
 }
 
 fn sent(status: u16, body: &str) -> Told<'_> {
-    Told {
-        text: "application/json\n",
-        bytes: body.as_bytes(),
-        number: Some(status.into()),
-        ..said(said::SENT)
-    }
+    Told { bytes: body.as_bytes(), number: Some(status.into()), ..said(said::SENT) }
 }
 
 fn step(transaction: &mut Transaction, told: Told<'_>) -> Result<Step, Failure> {
@@ -190,7 +185,7 @@ fn exchanged() -> Transaction {
     let exchange = need(&mut back, Told { bytes: &[1; 64], ..said(said::SIGNED) }, "send");
     assert!(exchange.body.contains("grant_type=authorization_code") && !exchange.headers.dpop.is_empty());
     // RFC 9449 section 8: once more, with the nonce.
-    let wants_nonce = Told { text: "application/json\nn1", ..sent(400, r#"{"error":"use_dpop_nonce"}"#) };
+    let wants_nonce = Told { text: "n1", ..sent(400, r#"{"error":"use_dpop_nonce"}"#) };
     let proof = need(&mut back, wants_nonce, "sign");
     let claims = Base64UrlUnpadded::decode_vec(proof.input.split('.').nth(1).unwrap()).unwrap();
     assert!(String::from_utf8(claims).unwrap().contains(r#""nonce":"n1""#));

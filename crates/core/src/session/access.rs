@@ -3,6 +3,7 @@
 //! Look; lock; look again; send; save; only then hand out. What was seen before the lock is dropped with the lock's
 //! coming: only what `LookingAgain` loaded owns a refresh token.
 
+use alloc::boxed::Box;
 use core::mem;
 use core::time::Duration;
 
@@ -47,7 +48,7 @@ pub struct Handout {
     /// The token, with its times.
     pub access: Access,
     /// Who is signed in where.
-    pub view: View,
+    pub view: Box<View>,
     /// Whether it took a refresh.
     pub refreshed: bool,
     /// Whether the store keeps what this token came with. If not, the session's next refresh token is nowhere, and

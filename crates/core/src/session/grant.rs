@@ -50,7 +50,7 @@ pub(super) struct Grant {
     /// How long ago the person may have shown who they are, if that was asked.
     pub(super) max_age: Option<Duration>,
     pub(super) begun_at: Timestamp,
-    pub(super) rest: Rest,
+    pub(super) rest: Box<Rest>,
 }
 
 impl Grant {
@@ -74,7 +74,7 @@ impl Grant {
             nonce,
             max_age: None,
             begun_at: now,
-            rest: Rest {
+            rest: Box::new(Rest {
                 refresh_token: None,
                 key,
                 token_endpoint: provider.token_endpoint.clone(),
@@ -82,7 +82,7 @@ impl Grant {
                 forgives_replay: provider.forgives_replay,
                 nonce: None,
                 mark: None,
-            },
+            }),
         })
     }
 
@@ -185,7 +185,7 @@ impl Unproven {
         let Grant { issuer, client_id, scopes, mut rest, .. } = *self.grant;
         let tokens = self.tokens;
         rest.refresh_token = tokens.refresh_token;
-        let view = View {
+        let view = Box::new(View {
             issuer,
             client_id,
             identity,
@@ -194,7 +194,7 @@ impl Unproven {
             signed_in_at: now,
             bound: rest.key.is_some(),
             refreshes: rest.refresh_token.is_some(),
-        };
+        });
         let access = Access {
             purpose: Purpose::default(),
             granted: None,

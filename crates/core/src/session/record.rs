@@ -4,6 +4,7 @@
 //! read, `rest` is what can get new ones. Both carry the generation, so parts of two generations never pass for one.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -73,11 +74,11 @@ pub struct Record {
     /// The state of the session that this is.
     pub generation: Generation,
     /// Who is signed in where. Holds no secret.
-    pub view: View,
+    pub view: Box<View>,
     /// The access tokens, at most one for a [`Purpose`].
     pub access: Vec<Access>,
     /// What gets new ones; `None` if only [`Part::Access`] was asked for.
-    pub rest: Option<Rest>,
+    pub rest: Option<Box<Rest>>,
 }
 
 /// Who is signed in where.
@@ -212,13 +213,13 @@ impl Rest {
     }
 
     /// Reads them again.
-    pub(super) fn read(object: &Object) -> Result<Self, Error> {
+    pub(super) fn read(object: &Object) -> Result<Box<Self>, Error> {
         let endpoint = |field| -> Result<Option<Endpoint>, Error> {
             object.text(field)?.map(|url| Endpoint::new(url, field)).transpose()
         };
         let token_endpoint =
             endpoint(Field::TokenEndpoint)?.ok_or_else(|| object.blame(Field::TokenEndpoint))?;
-        Ok(Self {
+        Ok(Box::new(Self {
             refresh_token: object.secret(Field::RefreshToken)?,
             key: BoundKey::read(object)?,
             token_endpoint,
@@ -226,7 +227,7 @@ impl Rest {
             forgives_replay: object.flag(Field::ForgivesReplay)?,
             nonce: object.text(Field::Nonce)?.map(ToOwned::to_owned),
             mark: object.seconds(Field::Mark)?.map(Timestamp::from_seconds),
-        })
+        }))
     }
 }
 
@@ -326,7 +327,7 @@ impl Record {
 fn read(access: &[u8], rest: Option<&[u8]>) -> Result<Record, Error> {
     let object = Object::parse(access, MESSAGE)?;
     let generation = generation(&object)?;
-    let view = View {
+    let view = Box::new(View {
         issuer: Issuer::new(object.required(Field::Issuer)?)?,
         client_id: ClientId::new(object.required(Field::ClientId)?)?,
         identity: Identity {
@@ -339,7 +340,7 @@ fn read(access: &[u8], rest: Option<&[u8]>) -> Result<Record, Error> {
         signed_in_at: moment(&object, Field::SignedInAt)?,
         bound: object.flag(Field::Bound)?,
         refreshes: object.flag(Field::Refreshes)?,
-    };
+    });
     let mut tokens = Vec::new();
     for token in object.objects(Field::AccessTokens)? {
         tokens.push(Access::read(token)?);
@@ -352,7 +353,7 @@ fn read(access: &[u8], rest: Option<&[u8]>) -> Result<Record, Error> {
     Ok(Record { generation, view, access: tokens, rest })
 }
 
-fn read_rest(bytes: &[u8], expected: Generation) -> Result<Rest, Error> {
+fn read_rest(bytes: &[u8], expected: Generation) -> Result<Box<Rest>, Error> {
     let object = Object::parse(bytes, MESSAGE)?;
     if generation(&object)? != expected {
         return Err(object.blame(Field::Generation));

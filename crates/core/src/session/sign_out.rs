@@ -1,5 +1,6 @@
 //! Signing out: first here, then at the server, so that it works offline too and says what it could not do.
 
+use alloc::boxed::Box;
 use core::mem;
 
 use crate::dice::Dice;
@@ -19,7 +20,7 @@ const TRIES: u8 = 5;
 #[derive(Debug)]
 pub struct SignedOut {
     /// Who was signed in.
-    pub view: View,
+    pub view: Box<View>,
     /// Whether the server revoked the grant; if not, why.
     pub revoked: Result<(), Error>,
 }
@@ -37,12 +38,12 @@ pub struct SignOut {
 enum State {
     Locking,
     /// With what an erasure that was answered by `Moved` was going to say.
-    Looking(Option<(View, Option<Request>)>),
+    Looking(Option<(Box<View>, Option<Request>)>),
     Erasing {
-        view: View,
+        view: Box<View>,
         farewell: Option<Request>,
     },
-    Revoking(View),
+    Revoking(Box<View>),
     Unlocking,
     Done,
 }
@@ -68,12 +69,12 @@ impl SignOut {
         Step::Done
     }
 
-    fn look(&mut self, left: Option<(View, Option<Request>)>) -> Step {
+    fn look(&mut self, left: Option<(Box<View>, Option<Request>)>) -> Step {
         self.state = State::Looking(left);
         Step::Need(Effect::Load(Part::Whole))
     }
 
-    fn erased(&mut self, view: View, farewell: Option<Request>) -> Step {
+    fn erased(&mut self, view: Box<View>, farewell: Option<Request>) -> Step {
         match farewell {
             Some(farewell) => {
                 self.state = State::Revoking(view);

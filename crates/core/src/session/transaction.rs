@@ -14,7 +14,6 @@ use crate::time::Timestamp;
 
 /// What a transaction needs done.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one of it lives at a time, and only for a moment")]
 pub enum Effect {
     /// Read the record. Answer: `Loaded`.
     Load(Part),
@@ -48,7 +47,6 @@ pub enum Effect {
 
 /// What became of an [`Effect`].
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one of it lives at a time, and only for a moment")]
 pub enum Answer {
     /// Nothing was asked yet: the first step.
     Begin,
@@ -78,7 +76,6 @@ pub enum Answer {
 
 /// What comes next.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one of it lives at a time, and only for a moment")]
 pub enum Step {
     /// Do this and answer.
     Need(Effect),

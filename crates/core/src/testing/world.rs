@@ -1,5 +1,6 @@
 //! One store, one lock and one scripted server, in which transactions can be run step by step.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -271,7 +272,7 @@ pub fn record(now: Timestamp, bound: bool, generation: Generation) -> Record {
     };
     Record {
         generation,
-        view: View {
+        view: Box::new(View {
             issuer: Issuer::new(issuer).expect("a valid issuer"),
             client_id: ClientId::new("client").expect("a valid name"),
             identity: Identity {
@@ -284,9 +285,9 @@ pub fn record(now: Timestamp, bound: bool, generation: Generation) -> Record {
             signed_in_at: now,
             bound,
             refreshes: true,
-        },
+        }),
         access: vec![access(now, "access-0")],
-        rest: Some(Rest {
+        rest: Some(Box::new(Rest {
             refresh_token: Some(Secret::new(RefreshToken { family: 0, number: 0 }.text())),
             key: bound.then_some(key),
             token_endpoint: endpoint("https://issuer.example/token"),
@@ -294,7 +295,7 @@ pub fn record(now: Timestamp, bound: bool, generation: Generation) -> Record {
             forgives_replay: bound,
             nonce: None,
             mark: None,
-        }),
+        })),
     }
 }
 

@@ -288,7 +288,7 @@ pub(super) fn session(shown: &mut Shown) {
     let whole = record(100, 3600);
     shown.show(&whole);
     shown.show(whole.access.first().unwrap());
-    shown.show(whole.rest.as_ref().unwrap());
+    shown.show(whole.rest.as_deref().unwrap());
     shown.show(&whole.encode().unwrap());
     drive(shown, SaveSession::new(record(900, 3600)), 3600);
     drive(shown, SignOut::new(), 3600);
