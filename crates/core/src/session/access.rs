@@ -136,7 +136,7 @@ impl GetAccess {
         self.result
     }
 
-    /// Hands out what a record holds, if it lives long enough. `keep` remembers what lives at all.
+    /// Hands out what a record holds, if it lives long enough. What lives at all is kept as a spare.
     fn take(&mut self, record: &Record, now: Timestamp, refreshed: bool) -> Option<Handout> {
         self.spare = None;
         let access = record.find(&self.wanted.purpose)?;

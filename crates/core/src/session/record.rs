@@ -318,7 +318,8 @@ impl Record {
     }
 
     /// Reads the stored form; without `rest`, what [`Part::Access`] shows. Anything unexpected is
-    /// [`Error::StoreCorrupt`]: nothing is guessed and nothing is erased.
+    /// [`Error::StoreCorrupt`]: nothing is guessed and nothing is erased. Only what is no object among the access tokens
+    /// is passed over, as it costs no more than a refresh.
     pub fn decode(access: &[u8], rest: Option<&[u8]>) -> Result<Self, Error> {
         read(access, rest).map_err(|_| Error::StoreCorrupt)
     }
