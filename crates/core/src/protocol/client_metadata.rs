@@ -222,6 +222,7 @@ pub(super) mod tests {
     use super::*;
     use crate::field::Message;
     use crate::json::Object;
+    use crate::test;
 
     pub(in crate::protocol) fn native(redirect_uris: &[RedirectUri]) -> ClientMetadata<'_> {
         ClientMetadata {

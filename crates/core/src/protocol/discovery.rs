@@ -30,7 +30,8 @@ pub struct Provider {
     /// Whether no others are taken (`require_pushed_authorization_requests`, RFC 9126 section 5).
     pub requires_push: bool,
     /// Where the issuer's own session in the browser is ended (OpenID Connect RP-Initiated Logout 1.0 section 2.1). One
-    /// that cannot be read is as good as none here: it is no reason not to sign in.
+    /// that cannot be read is as good as none here: it is no reason not to sign in. No page goes there by itself.
+    #[cfg(feature = "full")]
     pub end_session_endpoint: Option<Endpoint>,
     /// Whether every authorization response names its issuer (RFC 9207 section 3).
     pub names_itself: bool,
@@ -104,24 +105,24 @@ impl Metadata<'_> {
         if document.has(ALGORITHMS) && !algorithms.iter().any(|name| Algorithm::parse(name).is_some()) {
             return Err(Error::Unsupported { feature: ALGORITHMS });
         }
-        let pushed_authorization_request_endpoint =
-            self.endpoint(Field::PushedAuthorizationRequestEndpoint)?;
+        const PUSH: Field = Field::PushedAuthorizationRequestEndpoint;
         let requires_push = document.flag(Field::RequirePushedAuthorizationRequests)?;
-        if requires_push && pushed_authorization_request_endpoint.is_none() {
-            return Err(document.blame(Field::PushedAuthorizationRequestEndpoint));
+        if requires_push && !document.has(PUSH) {
+            return Err(document.blame(PUSH));
         }
         Ok(Provider {
-            issuer: (*issuer).clone(),
+            requires_push,
+            names_itself: document.flag(Field::AuthorizationResponseIssParameterSupported)?,
+            binds_keys: document.texts(Field::DpopSigningAlgValuesSupported)?.contains(&es256),
+            forgives_replay: document.text(Field::GatepassRefreshTokenReplay)? == Some("successor"),
             authorization_endpoint: self.required(Field::AuthorizationEndpoint)?,
             token_endpoint: self.required(Field::TokenEndpoint)?,
             jwks_uri: self.required(Field::JwksUri)?,
             revocation_endpoint: self.endpoint(Field::RevocationEndpoint)?,
-            pushed_authorization_request_endpoint,
-            requires_push,
+            pushed_authorization_request_endpoint: self.endpoint(PUSH)?,
+            #[cfg(feature = "full")]
             end_session_endpoint: self.endpoint(Field::EndSessionEndpoint).unwrap_or(None),
-            names_itself: document.flag(Field::AuthorizationResponseIssParameterSupported)?,
-            binds_keys: document.texts(Field::DpopSigningAlgValuesSupported)?.contains(&es256),
-            forgives_replay: document.text(Field::GatepassRefreshTokenReplay)? == Some("successor"),
+            issuer: (*issuer).clone(),
         })
     }
 
@@ -148,6 +149,7 @@ impl Metadata<'_> {
 
     /// Whether a list holds `value`; a list that is not there is what its specification says then
     /// (RFC 8414 section 2, OpenID Connect Discovery 1.0 section 3).
+    #[cfg(feature = "full")]
     pub fn lists(&self, field: Field, value: &str) -> Result<bool, Error> {
         if self.document.has(field) {
             return Ok(self.document.texts(field)?.contains(&value));

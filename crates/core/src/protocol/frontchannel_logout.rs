@@ -29,6 +29,7 @@ pub fn parse(query: &str, issuer: &Issuer, sid: Option<&str>) -> Result<bool, Er
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test;
 
     #[test]
     fn is_about_the_session_that_it_names() {

@@ -88,6 +88,7 @@ mod tests {
     use super::*;
     use crate::jwk::PublicKey;
     use crate::jwt::{assemble, signing_input};
+    use crate::test;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_458_668_180);
 

@@ -72,8 +72,8 @@ pub fn parse(response: &Response, bound: bool) -> Result<TokenResponse, Error> {
     let body = body(response)?;
     Ok(TokenResponse {
         token_type: token_type(&body, bound)?,
-        access_token: access_token(&body)?,
         expires_in: expires_in(&body)?,
+        access_token: access_token(&body)?,
         // An empty one is none: some servers write the field out whether or not there is something to say.
         refresh_token: body.text(Field::RefreshToken)?.filter(|token| !token.is_empty()).map(Secret::from),
         id_token: body.secret(Field::IdToken)?,

@@ -116,14 +116,14 @@ impl Grant {
             return Err(object.blame(Field::Scope));
         }
         Ok(Self {
+            max_age: object.seconds(Field::MaxAge)?.map(Duration::from_secs),
+            begun_at: Timestamp::from_seconds(begun_at.ok_or(Error::StoreCorrupt)?),
+            id_token_algorithm: algorithm.ok_or(Error::StoreCorrupt)?,
             issuer: Issuer::new(object.required(Field::Issuer)?)?,
             client_id: ClientId::new(object.required(Field::ClientId)?)?,
             scopes,
-            id_token_algorithm: algorithm.ok_or(Error::StoreCorrupt)?,
             jwks_uri: Endpoint::new(object.required(Field::JwksUri)?, Field::JwksUri)?,
             nonce: object.secret(Field::Nonce)?,
-            max_age: object.seconds(Field::MaxAge)?.map(Duration::from_secs),
-            begun_at: Timestamp::from_seconds(begun_at.ok_or(Error::StoreCorrupt)?),
             rest: Rest::read(session.ok_or(Error::StoreCorrupt)?)?,
         })
     }

@@ -171,17 +171,14 @@ impl Pending {
     fn read(bytes: &[u8]) -> Result<Self, Error> {
         let object = Object::parse(bytes, MESSAGE)?;
         let secret = |field| object.required(field).map(Secret::from);
-        let grant = Grant::read(&object)?;
         // A redirect is always answered by an ID token with the nonce of its request.
-        if grant.nonce.is_none() {
-            return Err(object.blame(Field::Nonce));
-        }
+        object.required(Field::Nonce)?;
         Ok(Self {
-            grant,
-            redirect_uri: RedirectUri::new(object.required(Field::RedirectUri)?)?,
             names_itself: object.flag(Field::AuthorizationResponseIssParameterSupported)?,
+            redirect_uri: RedirectUri::new(object.required(Field::RedirectUri)?)?,
             state: secret(Field::State)?,
             verifier: secret(Field::Verifier)?,
+            grant: Grant::read(&object)?,
         })
     }
 

@@ -2,6 +2,8 @@
 //!
 //! A record has two parts, so that a shell can seal them under two keys: `access` is what a cached token costs to
 //! read, `rest` is what can get new ones. Both carry the generation, so parts of two generations never pass for one.
+//!
+//! Readers take numbers and flags first, owned texts last: each early return behind a text has to drop it, in the wasm too.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -159,18 +161,14 @@ impl Access {
     /// Reads it again.
     fn read(object: &Object) -> Result<Self, Error> {
         let scopes = |field| object.text(field)?.map(Scopes::parse).transpose();
-        let audience = match object.text(Field::Audience)? {
-            Some(name) => Some(Audience::named(name)?),
-            None => object.text(Field::Resource)?.map(Audience::resource).transpose()?,
-        };
         Ok(Self {
-            purpose: Purpose { audience, scopes: scopes(Field::AskedScope)? },
-            granted: scopes(Field::Scope)?,
-            token: object.secret(Field::AccessToken)?.ok_or_else(|| object.blame(Field::AccessToken))?,
             token_type: TokenType::parse(object.required(Field::TokenType)?)
                 .ok_or_else(|| object.blame(Field::TokenType))?,
             received_at: moment(object, Field::ReceivedAt)?,
             expires_at: moment(object, Field::ExpiresAt)?,
+            token: object.required(Field::AccessToken).map(Secret::from)?,
+            purpose: Purpose { audience: audience(object)?, scopes: scopes(Field::AskedScope)? },
+            granted: scopes(Field::Scope)?,
         })
     }
 }
@@ -217,16 +215,15 @@ impl Rest {
         let endpoint = |field| -> Result<Option<Endpoint>, Error> {
             object.text(field)?.map(|url| Endpoint::new(url, field)).transpose()
         };
-        let token_endpoint =
-            endpoint(Field::TokenEndpoint)?.ok_or_else(|| object.blame(Field::TokenEndpoint))?;
         Ok(Box::new(Self {
-            refresh_token: object.secret(Field::RefreshToken)?,
-            key: BoundKey::read(object)?,
-            token_endpoint,
-            revocation_endpoint: endpoint(Field::RevocationEndpoint)?,
             forgives_replay: object.flag(Field::ForgivesReplay)?,
-            nonce: object.text(Field::Nonce)?.map(ToOwned::to_owned),
             mark: object.seconds(Field::Mark)?.map(Timestamp::from_seconds),
+            refresh_token: object.secret(Field::RefreshToken)?,
+            nonce: object.text(Field::Nonce)?.map(ToOwned::to_owned),
+            key: BoundKey::read(object)?,
+            token_endpoint: endpoint(Field::TokenEndpoint)?
+                .ok_or_else(|| object.blame(Field::TokenEndpoint))?,
+            revocation_endpoint: endpoint(Field::RevocationEndpoint)?,
         }))
     }
 }
@@ -325,22 +322,29 @@ impl Record {
     }
 }
 
+fn audience(object: &Object) -> Result<Option<Audience>, Error> {
+    match object.text(Field::Audience)? {
+        Some(name) => Audience::named(name).map(Some),
+        None => object.text(Field::Resource)?.map(Audience::resource).transpose(),
+    }
+}
+
 fn read(access: &[u8], rest: Option<&[u8]>) -> Result<Record, Error> {
     let object = Object::parse(access, MESSAGE)?;
     let generation = generation(&object)?;
     let view = Box::new(View {
-        issuer: Issuer::new(object.required(Field::Issuer)?)?,
-        client_id: ClientId::new(object.required(Field::ClientId)?)?,
-        identity: Identity {
-            subject: Subject::new(object.required(Field::Sub)?)?,
-            email: object.text(Field::Email)?.map(ToOwned::to_owned),
-            name: object.text(Field::Name)?.map(ToOwned::to_owned),
-            auth_time: object.seconds(Field::AuthTime)?.map(Timestamp::from_seconds),
-        },
-        scopes: Scopes::parse(object.text(Field::Scope)?.unwrap_or_default())?,
         signed_in_at: moment(&object, Field::SignedInAt)?,
         bound: object.flag(Field::Bound)?,
         refreshes: object.flag(Field::Refreshes)?,
+        issuer: Issuer::new(object.required(Field::Issuer)?)?,
+        client_id: ClientId::new(object.required(Field::ClientId)?)?,
+        identity: Identity {
+            auth_time: object.seconds(Field::AuthTime)?.map(Timestamp::from_seconds),
+            subject: Subject::new(object.required(Field::Sub)?)?,
+            email: object.text(Field::Email)?.map(ToOwned::to_owned),
+            name: object.text(Field::Name)?.map(ToOwned::to_owned),
+        },
+        scopes: Scopes::parse(object.text(Field::Scope)?.unwrap_or_default())?,
     });
     let mut tokens = Vec::new();
     for token in object.objects(Field::AccessTokens)? {

@@ -3,6 +3,7 @@
 use alloc::{format, vec};
 
 use super::*;
+use crate::test;
 
 /// Actors that make so many moves each and never meet.
 struct Strangers<const N: usize>([u8; N]);
