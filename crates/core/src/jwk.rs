@@ -122,8 +122,11 @@ impl PublicKey {
         // leading zeros (section 6.3.1), so that their length says how large they are.
         let least = if n.len() > 256 { 1 } else { 128 };
         let long = (256..=1024).contains(&n.len()) && n.first() >= Some(&least);
-        // By an exponent of 1, a signature is its own message.
-        long && e.first() > Some(&0) && *e != [1]
+        // By an exponent of 1, a signature is its own message; no sound one is even, and those in use are short.
+        long && e.first() > Some(&0)
+            && e.len() <= 8
+            && *e != [1]
+            && e.last().is_some_and(|last| last % 2 == 1)
     }
 
     /// Whether this key is of the kind that `algorithm` needs.

@@ -93,13 +93,20 @@ impl Audience {
     }
 }
 
+/// The longest list of scopes, in bytes. Each scope is compared with those before it, and whoever sends a list must not
+/// make that seconds.
+const LONGEST_SCOPES: usize = 8192;
+
 /// A set of scopes (RFC 6749 section 3.3), in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(String);
 
 impl Scopes {
-    /// Splits at spaces; a repeated scope counts once.
+    /// Splits at spaces; a repeated scope counts once. More than 8,192 bytes are an error.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        if text.len() > LONGEST_SCOPES {
+            return Err(Error::Configuration { field: Field::Scope });
+        }
         let mut scopes = Self::default();
         for scope in pieces(text, b' ') {
             // RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ).
@@ -154,6 +161,8 @@ mod tests {
         assert!(scopes.contains_all(&Scopes::parse("email").unwrap()));
         assert!(!scopes.contains_all(&Scopes::parse("email profile").unwrap()));
         assert!(Scopes::parse("a\"b").is_err());
+        let many: String = (0..3000).map(|number| alloc::format!("s{number} ")).collect();
+        assert!(Scopes::parse(&many).is_err(), "each is compared with those before it");
     }
 
     #[test]

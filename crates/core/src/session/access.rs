@@ -350,6 +350,11 @@ impl GetAccess {
     ) -> Step {
         let Some(found) = found else { return self.end(Err(Error::NotSignedIn)) };
         if found.generation == refused.generation {
+            // Some issuers refuse one audience like this, for want of consent, while the grant is good for others. Only
+            // who asks for what was granted at sign-in learns that it is over.
+            if self.wanted.purpose != Purpose::default() {
+                return self.end_unrefreshed(Error::Refused(Refusal::InvalidGrant));
+            }
             // Nobody was faster: the grant is over. Erased is only the record that failed.
             return self.need(State::Erasing, Effect::Erase { expect: refused.generation });
         }

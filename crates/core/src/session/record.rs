@@ -14,6 +14,7 @@ use crate::base64url;
 use crate::dice::Dice;
 use crate::error::Error;
 use crate::field::{Field, Message};
+use crate::http::MAX_BODY;
 use crate::json::{Object, Writer, array};
 use crate::jwk::PublicKey;
 use crate::name::{Audience, ClientId, Scopes, Subject};
@@ -25,6 +26,9 @@ use crate::url::{Endpoint, Issuer};
 
 /// The version that is written; each has a snapshot test. Version 1 had one access token, in the place of the list.
 const VERSION: u64 = 2;
+
+/// How many bytes of access tokens one session keeps: a quarter of what is read again, as JSON may double them.
+const MOST_BYTES: usize = MAX_BODY / 4;
 
 /// How many access tokens one session keeps. Who asks for more kinds of them than this refreshes more often.
 const MOST_TOKENS: usize = 16;
@@ -239,8 +243,9 @@ pub struct BoundKey {
 
 impl BoundKey {
     fn write(&self, writer: Writer) -> Writer {
-        let private = self.private.as_ref().map(|bytes| base64url::encode(bytes.expose()));
-        writer.raw("key", &self.public.to_json()).some("private_key", private.as_deref())
+        let private = self.private.as_ref().map(|bytes| Secret::new(base64url::encode(bytes.expose())));
+        let private = private.as_ref().map(|text| text.expose().as_str());
+        writer.raw("key", &self.public.to_json()).some("private_key", private)
     }
 
     fn read(object: &Object) -> Result<Option<Self>, Error> {
@@ -272,10 +277,14 @@ impl Record {
     }
 
     /// Puts a new token in the place of the one for the same purpose. What has ended by `now` goes, and if there are
-    /// too many, the one that ends first.
+    /// too many or too long, the one that ends first.
     pub fn put(&mut self, access: Access, now: Timestamp) {
         self.access.retain(|other| other.purpose != access.purpose && other.expires_at > now);
-        while self.access.len() >= MOST_TOKENS {
+        let long = |access: &Access| access.token.expose().len();
+        while self.access.len() >= MOST_TOKENS
+            || (!self.access.is_empty()
+                && self.access.iter().map(long).sum::<usize>() + long(&access) > MOST_BYTES)
+        {
             let first = (0..self.access.len()).min_by_key(|at| self.access[*at].expires_at);
             self.access.swap_remove(first.unwrap_or_default());
         }
@@ -305,7 +314,12 @@ impl Record {
             access = access.raw("access_tokens", &array(tokens.iter().map(|token| token.expose().as_str())));
         }
         let tail = rest.write(head());
-        Ok(Encoded { access: Secret::new(access.finish()), rest: Secret::new(tail.finish()) })
+        let (access, rest) = (Secret::new(access.finish()), Secret::new(tail.finish()));
+        // What could not be read again is not written.
+        if access.expose().len().max(rest.expose().len()) > MAX_BODY {
+            return Err(Error::NotSaved);
+        }
+        Ok(Encoded { access, rest })
     }
 
     /// A second record with the same content, by way of its stored form: there is no `Clone` on purpose.

@@ -101,7 +101,13 @@ impl SaveSession {
 
     fn save(&mut self, record: Record, replaced: Option<&Record>) -> Step {
         let expect = replaced.map(|record| record.generation);
-        let attempt = Attempt { replaced: expect, farewell: replaced.and_then(farewell) };
+        // RFC 7009 section 2.1 lets a server end with a token the whole grant of person and client, to which the new
+        // session may belong. Only an issuer that tells sessions apart is told, or when somebody else was signed in.
+        let apart = |old: &&Record| {
+            old.rest.as_ref().is_some_and(|rest| rest.forgives_replay)
+                || old.view.identity.subject != record.view.identity.subject
+        };
+        let attempt = Attempt { replaced: expect, farewell: replaced.filter(apart).and_then(farewell) };
         match record.duplicate() {
             Ok(stored) => {
                 self.state = State::Saving { record, attempt };

@@ -47,9 +47,14 @@ pub struct MemoryStore(Option<(Generation, Secret, Secret)>);
 
 impl MemoryStore {
     /// What is stored.
+    ///
+    /// # Panics
+    ///
+    /// If core cannot read what it wrote.
     pub fn load(&self) -> Option<Record> {
         let (_, access, rest) = self.0.as_ref()?;
-        Record::decode(access.expose().as_bytes(), Some(rest.expose().as_bytes())).ok()
+        let read = Record::decode(access.expose().as_bytes(), Some(rest.expose().as_bytes()));
+        Some(read.expect("core reads what it wrote"))
     }
 
     /// Stores, if the generation is still `expect`.

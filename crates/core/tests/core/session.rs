@@ -226,7 +226,7 @@ fn signing_out_erases_here_and_revokes_there() {
 
 #[test]
 fn a_new_session_replaces_and_revokes_the_old_one() {
-    let mut world = World::signed_in(ServerKind::Strict);
+    let mut world = World::signed_in(ServerKind::Forgiving);
     let next = record(world.now, true, Generation::from_number(900));
     let mut transaction = SaveSession::new(next);
     run(&mut world, &mut transaction, None);
@@ -419,4 +419,97 @@ fn what_ended_while_we_waited_is_not_handed_out() {
     world.now = world.now.plus(Duration::from_secs(60));
     assert!(advance(&mut world, &mut transaction, owed, usize::MAX).is_none());
     assert_eq!(transaction.finish().err(), Some(Error::Busy));
+}
+
+#[test]
+fn one_audience_that_is_refused_ends_no_session() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    world.end_at_server();
+    let error = access_for(&mut world, wanted(Some("api"), None)).err();
+    assert_eq!(error, Some(Error::Refused(Refusal::InvalidGrant)));
+    assert!(world.store.load().is_some(), "whoever asks as at sign-in finds out");
+    world.now = world.now.plus(HOUR);
+    assert!(token(&mut world).is_err() && world.store.load().is_none());
+}
+
+#[test]
+fn a_server_that_wants_another_nonce_each_time_is_not_asked_for_ever() {
+    let mut world = expired(ServerKind::Forgiving);
+    let mut refresh = GetAccess::new(Wanted::default());
+    let mut answer = advance(&mut world, &mut refresh, Answer::Begin, 4).expect("the proof is signed");
+    for number in 0..2 {
+        let owed = advance(&mut world, &mut refresh, answer, 1).expect("it was sent");
+        assert!(matches!(owed, Answer::Sent(_)));
+        let nonce = format!("nonce-{number}");
+        let header = |name: &str| (name == "dpop-nonce").then(|| nonce.clone());
+        let wants = Response::new(400, &header, br#"{"error":"use_dpop_nonce"}"#.to_vec());
+        answer = match advance(&mut world, &mut refresh, Answer::Sent(wants), 1) {
+            Some(signed @ Answer::Signed(_)) if number == 0 => signed,
+            Some(Answer::Unlocked) if number == 1 => break,
+            other => panic!("after the nonce of number {number}: {other:?}"),
+        };
+    }
+    assert!(advance(&mut world, &mut refresh, Answer::Unlocked, 1).is_none());
+    assert_eq!(refresh.finish().err(), Some(Error::Refused(Refusal::UseDpopNonce)));
+}
+
+#[test]
+fn a_forced_refresh_that_fails_hands_out_nothing_old() {
+    let mut world = World::signed_in(ServerKind::Forgiving);
+    world.faults.push(Fault::Status(503));
+    let wanted = Wanted { force: true, ..Wanted::default() };
+    assert_eq!(access_for(&mut world, wanted).err(), Some(Error::Unreachable));
+}
+
+#[test]
+fn a_token_seen_before_the_lock_is_not_handed_out_after_it() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    world.now = world.now.plus(HOUR - Duration::from_secs(10));
+    let mut refresh = GetAccess::new(Wanted::default());
+    let owed = advance(&mut world, &mut refresh, Answer::Begin, 2).expect("it has looked and has the lock");
+    // In the meantime, another session without such a token has taken the place of the first.
+    let mut other = record(world.now, false, Generation::from_number(700));
+    other.access.clear();
+    assert!(world.store.save(&other, Some(Generation::from_number(100))));
+    world.faults.push(Fault::Status(503));
+    assert!(advance(&mut world, &mut refresh, owed, usize::MAX).is_none());
+    assert_eq!(refresh.finish().err(), Some(Error::Unreachable));
+}
+
+#[test]
+fn a_store_that_moves_with_each_refusal_is_not_followed_for_ever() {
+    let mut world = expired(ServerKind::Strict);
+    world.end_at_server();
+    let mut refresh = GetAccess::new(Wanted::default());
+    let mut answer = Answer::Begin;
+    let mut sent = 0;
+    for _ in 0..40 {
+        let Some(next) = advance(&mut world, &mut refresh, answer, 1) else {
+            assert_eq!((refresh.finish().err(), sent), (Some(Error::Moved), 2));
+            return;
+        };
+        if matches!(next, Answer::Sent(_)) {
+            sent += 1;
+            // Somebody else saves what is spent already.
+            let mut moved = world.store.load().expect("nobody signed out");
+            let expect = Some(moved.generation);
+            moved.generation = moved.generation.next();
+            assert!(world.store.save(&moved, expect));
+        }
+        answer = next;
+    }
+    panic!("it goes on for ever");
+}
+
+#[test]
+fn who_signs_in_again_keeps_the_new_session_where_a_revocation_may_end_both() {
+    let mut world = World::signed_in(ServerKind::Strict);
+    let again = record(world.now, true, Generation::from_number(900));
+    run(&mut world, &mut SaveSession::new(again), None);
+    assert!(!world.revoked, "RFC 7009 section 2.1: the server may end the new one with the old one");
+    // Somebody else takes the place: nothing of theirs hangs on it.
+    let mut other = record(world.now, true, Generation::from_number(9_000_000));
+    other.view.identity.subject = gatepass_core::name::Subject::new("user-9").unwrap();
+    run(&mut world, &mut SaveSession::new(other), None);
+    assert!(world.revoked);
 }
