@@ -3,7 +3,7 @@
 //! No clock, no dice, no socket, no environment: time and randomness are arguments, and what has to happen in the
 //! world is asked for. The same code runs in a terminal, in a page and in an extension's worker.
 //!
-//! Values go one way; no module imports to its right (`tests/layers.rs`):
+//! Values go one way; no module imports to its right (`tests/core/layers.rs`):
 //!
 //! ```text
 //! words                         formats                protocol              session

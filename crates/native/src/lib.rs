@@ -36,15 +36,19 @@ use std::sync::Arc;
 
 pub use gatepass_core::error::{Error, Fault, Refusal};
 pub use gatepass_core::field::{Field, Message};
-pub use gatepass_core::name::{Audience, Profile, Scopes};
+pub use gatepass_core::jwk::Algorithm;
+pub use gatepass_core::name::{Audience, ClientId, Profile, Scopes, Subject};
 pub use gatepass_core::protocol::client_auth::{AssertionKey, ClientAuth};
-pub use gatepass_core::secret::Secret;
+pub use gatepass_core::protocol::id_token::Identity;
+pub use gatepass_core::protocol::token_response::TokenType;
+pub use gatepass_core::secret::{Secret, SecretBytes};
 pub use gatepass_core::session::access::{Handout, Wanted};
 pub use gatepass_core::session::client::{Client, Dpop};
 pub use gatepass_core::session::freshness::MIN_TTL;
 pub use gatepass_core::session::record::{Access, Purpose, Record, View};
 pub use gatepass_core::session::sign_out::SignedOut;
 pub use gatepass_core::time::Timestamp;
+pub use gatepass_core::url::Issuer;
 
 use gatepass_core::session::access::GetAccess;
 use gatepass_core::session::record::Part;
@@ -64,7 +68,8 @@ use crate::worker::Worker;
 pub struct Settings {
     /// The client and its issuer.
     pub client: Client,
-    /// What the client shows of itself; most programs on people's machines can keep no secret and show nothing.
+    /// What the client shows of itself; most programs on people's machines can keep no secret and show nothing:
+    /// `settings.client_auth = Arc::new(ClientAuth::SecretPost(Secret::from(..)))`.
     pub client_auth: Arc<ClientAuth>,
     /// The service name in the OS keyring.
     pub service: String,
@@ -98,7 +103,7 @@ pub struct Gatepass {
 pub struct Status {
     /// Who is signed in where.
     pub view: View,
-    /// Until when the stored access token is good, by this machine's clock.
+    /// Until when the stored access token is good, the one as at sign-in, by this machine's clock.
     pub access_expires_at: Option<Timestamp>,
     /// How the session is kept.
     pub keeping: Keeping,
@@ -130,6 +135,36 @@ impl Gatepass {
     }
 
     /// An access token as it is wanted, refreshed if it must be. A cached one is there at once, without a thread.
+    ///
+    /// The outer error of the result means that the library's own thread is gone. Of the inner ones, `NotSignedIn`,
+    /// `SessionEnded`, `SessionLost` and `KeyLost` mean that somebody has to sign in (again), and those that
+    /// [`Error::retryable`] names may be gone a little later. The session stays after all others.
+    ///
+    /// ```no_run
+    /// use gatepass::{Audience, Error, Gatepass, Purpose, Scopes, TokenType, Wanted};
+    ///
+    /// # fn call(gatepass: &Gatepass) -> Result<(), Error> {
+    /// let purpose = Purpose {
+    ///     audience: Some(Audience::named("https://api.acme.example")?),
+    ///     scopes: Some(Scopes::parse("reports:read")?),
+    /// };
+    /// match gatepass.access(Wanted { purpose, ..Wanted::default() }).wait()? {
+    ///     Ok(handout) => {
+    ///         if !handout.saved {
+    ///             eprintln!("warning: the session could not be kept; this token is the last one");
+    ///         }
+    ///         let scheme = handout.access.token_type.as_str();
+    ///         let _header = format!("{scheme} {}", handout.access.token.expose());
+    ///         assert!(handout.access.token_type != TokenType::Dpop, "which also needs a proof");
+    ///     }
+    ///     Err(Error::NotSignedIn | Error::SessionEnded | Error::SessionLost | Error::KeyLost) => {
+    ///         eprintln!("sign in first");
+    ///     }
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn access(&self, wanted: Wanted) -> Waiting<Result<Handout, Error>> {
         self.run(GetAccess::new(wanted), GetAccess::finish)
     }

@@ -43,7 +43,7 @@ pub enum ClientAuth {
 pub struct AssertionKey {
     /// The name of the key in the client's key set (RFC 7517 section 4.5).
     pub kid: Option<String>,
-    /// The key, as the shell's `sign` takes it.
+    /// The key, as the shell's `sign` takes it: natively a P-256 key in PKCS#8 (DER).
     pub private: SecretBytes,
 }
 

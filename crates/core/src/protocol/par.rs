@@ -25,6 +25,7 @@ pub fn parse(response: &Response) -> Result<Secret, Error> {
         return Err(error_body::parse(response, MESSAGE));
     }
     let body = Object::parse(response.body.expose(), MESSAGE)?;
+    error_body::check(&body)?;
     body.secret(Field::RequestUri)?.ok_or_else(|| body.blame(Field::RequestUri))
 }
 

@@ -50,8 +50,11 @@ pub fn request(
     let document = metadata.write(Writer::new())?.finish();
     let mut request = Request::post_json(registration_endpoint.clone(), document);
     if let Some(token) = initial_access_token {
-        let value = ["Bearer ", token.expose()].concat();
-        request.headers.push(("authorization", Secret::new(value)));
+        // RFC 6750 section 2.1: it will stand in a header.
+        if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::Configuration { field: Field::AccessToken });
+        }
+        request = request.with_access("Bearer", token);
     }
     Ok(request)
 }
@@ -64,6 +67,7 @@ pub fn parse(response: &Response, metadata: &ClientMetadata<'_>) -> Result<Regis
         return Err(error_body::parse(response, MESSAGE));
     }
     let body = Object::parse(response.body.expose(), MESSAGE)?;
+    error_body::check(&body)?;
     let registered = body.texts(Field::RedirectUris)?;
     let missing = |uri: &RedirectUri| !registered.contains(&uri.as_str());
     if body.has(Field::RedirectUris) && metadata.redirect_uris.iter().any(missing) {

@@ -68,7 +68,7 @@ impl Generation {
 /// Which part of a record a transaction wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Who is signed in, and the access token.
+    /// Who is signed in, and the access tokens.
     Access,
     /// All of it.
     Whole,

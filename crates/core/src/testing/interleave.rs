@@ -215,7 +215,8 @@ impl Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooManyStates => f.write_str("more states than the limit"),
-            Self::Cycle { line } => write!(f, "the world can come back to where it was: {line}"),
+            Self::Cycle { line } if line.is_empty() => f.write_str("the world can come back to its start"),
+            Self::Cycle { line } => write!(f, "the world can come back to where it was after: {line}"),
         }
     }
 }

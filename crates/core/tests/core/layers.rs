@@ -159,7 +159,9 @@ fn core_imports_to_the_left() {
         if matches!(module.as_str(), "lib" | "protocol" | "session") || module.starts_with("testing") {
             continue;
         }
-        let own = rank(CORE, &module).unwrap_or_else(|| panic!("{module} has no place in the order"));
+        let own = rank(CORE, &module).unwrap_or_else(|| {
+            panic!("{module} has no place in the order: add it to CORE here, right of all that it imports")
+        });
         for path in Paths::of(&file) {
             let Some(path) = path.strip_prefix("crate::") else {
                 assert!(!path.starts_with("super::super"), "{module}: write {path} from the crate's root");

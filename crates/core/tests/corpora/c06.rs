@@ -1,4 +1,4 @@
-//! 06, the device flow: `protocol/device.rs` reads one answer, or polls by a clock of its own.
+//! 06, the device flow: `protocol/device/` reads one answer, or polls by a clock of its own.
 //!
 //! | where the corpus leaves it open | here | why |
 //! |---|---|---|
