@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::field::{Field, Message};
 use crate::name::Audience;
 use crate::secret::Secret;
-use crate::text::{cut, pieces};
+use crate::text::{cut, pieces, reserve};
 
 /// A form or query under construction; it holds secrets, so it leaves as one.
 pub struct Form(String);
@@ -15,13 +15,13 @@ pub struct Form(String);
 impl Form {
     /// An empty form.
     pub fn new() -> Self {
-        // Room for a code, a verifier and two addresses, so that no half-filled copies of secrets stay behind.
         Self(String::with_capacity(1024))
     }
 
     /// Adds a parameter.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
+        reserve(&mut self.0, 3 * (name.len() + value.len()) + 2);
         if !self.0.is_empty() {
             self.0.push('&');
         }

@@ -1,4 +1,20 @@
-//! Cutting text at one ASCII character. The standard searchers know every pattern, and cost the wasm 2 KB.
+//! Text that grows without leaving copies, and cutting at one ASCII character. The standard searchers know every pattern,
+//! and cost the wasm 2 KB.
+
+use alloc::string::String;
+
+use zeroize::Zeroize;
+
+/// Makes room for `more` bytes. Text that grows by itself leaves its old place as it was; here it is wiped, because what
+/// grows may hold secrets.
+pub(crate) fn reserve(text: &mut String, more: usize) {
+    if text.capacity() - text.len() < more {
+        let mut larger = String::with_capacity(2 * text.len() + more);
+        larger.push_str(text);
+        text.zeroize();
+        *text = larger;
+    }
+}
 
 /// What stands before the first `byte`, and what behind it, if it is there. `byte` must be ASCII.
 pub fn cut(text: &str, byte: u8) -> (&str, Option<&str>) {
@@ -29,6 +45,16 @@ mod tests {
 
     use super::*;
     use crate::test;
+
+    #[test]
+    fn grows_by_wiping() {
+        let mut text = String::from("secret");
+        reserve(&mut text, 3);
+        let roomy = text.capacity();
+        assert!(text == "secret" && roomy >= 9);
+        reserve(&mut text, roomy - 6);
+        assert_eq!(text.capacity(), roomy, "there was room");
+    }
 
     #[test]
     fn cuts_once_and_everywhere() {

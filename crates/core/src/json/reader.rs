@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::{Object, Value};
 use crate::error::Error;
 use crate::field::{Field, Message};
+use crate::text::reserve;
 
 const MAX_DEPTH: usize = 32;
 
@@ -165,7 +166,10 @@ impl Reader<'_> {
             while !matches!(self.peek(), b'"' | b'\\' | 0..=0x1f) {
                 self.at += 1;
             }
-            text.push_str(self.since(start));
+            let piece = self.since(start);
+            // And a character behind it, unescaped.
+            reserve(&mut text, piece.len() + 4);
+            text.push_str(piece);
             if self.take(b'"') {
                 return Ok(text);
             }

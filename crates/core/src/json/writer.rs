@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
+use crate::text::reserve;
 use crate::url::push_decimal;
 
 /// Writes one object, field by field.
@@ -65,6 +66,7 @@ impl Writer {
     #[must_use]
     pub fn raw(mut self, name: &str, json: &str) -> Self {
         self.name(name);
+        reserve(&mut self.0, json.len() + 32);
         self.0.push_str(json);
         self
     }
@@ -86,6 +88,7 @@ impl Default for Writer {
 pub fn array<'a>(documents: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::from("[");
     for document in documents {
+        reserve(&mut text, document.len() + 2);
         if text.len() > 1 {
             text.push(',');
         }
@@ -97,6 +100,8 @@ pub fn array<'a>(documents: impl Iterator<Item = &'a str>) -> String {
 
 /// Appends a quoted and escaped string.
 pub fn quote(into: &mut String, text: &str) {
+    // At most `\u0000` for each byte; and room for what a writer puts behind: a colon, a number, a brace.
+    reserve(into, 6 * text.len() + 32);
     into.push('"');
     for character in text.chars() {
         match character {
