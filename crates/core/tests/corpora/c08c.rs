@@ -4,9 +4,13 @@
 //! against each phrase of `must`. What hangs on a disk, a keyring, a killed process, a browser or our own server is the
 //! business of a test that has them: [`JUDGED`] names it, and here is only made sure that it is still there.
 //!
+//! A tab or process that is frozen with the lock in its hands is played too (`held.rs`; the table there says what comes of
+//! it at which issuer).
+//!
 //! Choices: our server has no grace period of 0. A replay of the generation before gets the very same successor, so
 //! "one success" of a race is one step of the family, whose outcome all callers share.
 
+mod held;
 mod scene;
 mod stories;
 
@@ -137,7 +141,6 @@ const JUDGED: &[Judged] = &[
         &[
             (SHELL, "the second waits in vain, and is served after the release"),
             (SHELL, "answers every effect, and lets go of the lock on every way out"),
-            (SESSION, "the_loser_of_a_race_adopts_what_the_winner_saved"),
         ],
     ),
     (
@@ -268,6 +271,11 @@ impl Scenario {
         };
         let played = match judged(&what) {
             None if side == "client" => stories::play(setup, steps)?,
+            // The tests show what a browser does with its locks, and the story what comes of it.
+            Some((_, _, tests)) if side == "browser" && stories::holder_is_stopped(&what) => {
+                all_there(tests)?;
+                Some(held::play(&held::BROWSER, what.contains("strict"))?)
+            }
             _ => None,
         };
         if let Some(facts) = played {
@@ -278,26 +286,52 @@ impl Scenario {
         }
         let (_, _, tests) =
             judged(&what).or_else(|| judged(&all)).ok_or_else(|| format!("cannot read: {all}"))?;
-        for (file, test) in *tests {
-            is_there(file, test)?;
-        }
-        Ok(Verdict::Right)
+        all_there(tests).map(|()| Verdict::Right)
     }
 }
 
-/// Whether a file has a test of this name.
-fn is_there(file: &str, test: &str) -> Result<(), String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
-    let source = fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?;
-    let found = if file.ends_with(".rs") {
-        let name = format!("fn {test}(");
-        let lines: Vec<&str> = source.lines().map(str::trim).collect();
-        let is_test = |line: &str| line.starts_with("#[") && line.contains("test");
-        lines.windows(2).any(|pair| is_test(pair[0]) && pair[1].contains(&name))
-    } else {
-        source.contains(&format!("test('{test}'"))
-    };
-    if found { Ok(()) } else { Err(format!("{file} has no test {test:?}")) }
+fn all_there(tests: &[(&str, &str)]) -> Result<(), String> {
+    tests.iter().try_for_each(|(file, test)| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+        let source = fs::read_to_string(path).map_err(|error| format!("{file}: {error}"))?;
+        let found = if file.ends_with(".rs") { in_rust(&source, test) } else { in_script(&source, test) };
+        if found { Ok(()) } else { Err(format!("{file} has no test {test:?}")) }
+    })
+}
+
+/// Whether a test of this name is run: a function below the attribute that makes it one, with nothing but other
+/// attributes, none of which is `ignore`, between the two.
+fn in_rust(source: &str, test: &str) -> bool {
+    let lines = code(source);
+    let starts = [format!("fn {test}("), format!("async fn {test}(")];
+    let named = |line: &&str| starts.iter().any(|start| line.starts_with(start.as_str()));
+    let is_test =
+        |line: &&str| *line == "#[test]" || *line == "#[tokio::test]" || line.starts_with("#[tokio::test(");
+    lines.iter().enumerate().filter(|(_, line)| named(line)).any(|(at, _)| {
+        let above: Vec<&str> =
+            lines[..at].iter().rev().copied().take_while(|line| line.starts_with("#[")).collect();
+        above.iter().any(is_test) && !above.iter().any(|line| line.starts_with("#[ignore"))
+    })
+}
+
+/// Whether a test of this name is run: a call of `test`, neither `test.skip` nor `test.todo`.
+fn in_script(source: &str, test: &str) -> bool {
+    let start = format!("test('{test}',");
+    code(source).iter().any(|line| line.starts_with(&start))
+}
+
+/// The lines of a source that begin outside any comment, without the space before and behind them.
+fn code(source: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut inside = false;
+    for line in source.lines().map(str::trim) {
+        if inside || line.starts_with("/*") {
+            inside = !line.contains("*/");
+        } else if !line.starts_with("//") {
+            lines.push(line);
+        }
+    }
+    lines
 }
 
 /// What is demanded, piece by piece, without what stands in brackets.
@@ -345,7 +379,7 @@ fn judge_phrase(phrase: &str, facts: &Facts) -> Result<(), String> {
         facts.retried_after.is_some_and(|seconds| seconds <= 5)
     } else if has(&["loop", "rate", "bounded refresh", "backoff", "back off", "storm"]) {
         // One in five seconds at most, and what the first call needs.
-        facts.seconds > 0 && requests as u64 <= facts.seconds / 5 + 1
+        requests as u64 <= facts.seconds / 5 + facts.needed.max(1) as u64
     } else if has(&[
         "hang",
         "bounded wait",
@@ -356,7 +390,8 @@ fn judge_phrase(phrase: &str, facts: &Facts) -> Result<(), String> {
         "gives up",
         "bound",
     ]) {
-        facts.ended
+        // What is demanded behind the wait has to come.
+        facts.ended && (!has(&["then refresh", "and refresh"]) || facts.served() && requests == 1)
     } else if has(&["silently", "silent"]) {
         facts.kept || facts.said
     } else if has(&[

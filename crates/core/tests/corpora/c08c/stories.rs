@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use gatepass_core::error::Error;
 use gatepass_core::secret::Secret;
-use gatepass_core::session::access::{GetAccess, Wanted};
-use gatepass_core::session::transaction::{Answer, Effect, Step, Transaction};
 
-use super::scene::{FIRST, Facts, HOUR, NEWER, Reuse, Scene, Trouble};
+use super::held;
+use super::scene::{FIRST, Facts, HOUR, NEWER, Reuse, Scene, Trouble, said};
 
 /// How the server of a setup treats what it has seen before.
 fn reuse(setup: &str) -> Reuse {
@@ -43,6 +42,14 @@ fn callers(setup: &str, steps: &str) -> usize {
     number.or(in_steps).unwrap_or(1)
 }
 
+/// Whether somebody holds the lock of a browser and neither goes on nor dies, upon which the browser would release it.
+pub(super) fn holder_is_stopped(what: &str) -> bool {
+    let has = |words: &[&str]| words.iter().any(|word| what.contains(word));
+    has(&["lock"])
+        && has(&["frozen", "freeze", "bfcache", "background", "suspended", "stuck", "hang", "never released"])
+        && !has(&["closed", "discarded", "crash", "killed"])
+}
+
 /// Plays the scenario that these words tell; `None` if they tell none that is known here.
 pub(super) fn play(setup: &str, steps: &str) -> Result<Option<Facts>, String> {
     let all = format!("{setup} | {steps}");
@@ -50,7 +57,7 @@ pub(super) fn play(setup: &str, steps: &str) -> Result<Option<Facts>, String> {
     let (reuse, count) = (reuse(setup), callers(setup, steps));
     let held = has(&["lock "]) && has(&["held", "holder", "hang", "stuck", "never released", "contention"]);
     Ok(Some(if held {
-        held_lock()?
+        held::play(&held::TERMINAL, has(&["strict", "grace 0", "no grace"]))?
     } else if has(&["clock"]) {
         clock()?
     } else if has(&["expires_in", "short-lived", "tiny"]) {
@@ -91,13 +98,13 @@ fn still_valid(count: usize) -> Facts {
     // The first refresh brings a token of that life; what is counted begins after it.
     scene.pass(HOUR);
     drop(scene.callers(1, false));
-    scene.requests.clear();
+    scene.count_from_now();
     let mut results = Vec::new();
     for _ in 0..60 {
         results.extend(scene.callers(count, false));
         scene.pass(Duration::from_secs(60));
     }
-    Facts { needed: 0, seconds: 3600, ..scene.facts(results) }
+    Facts { needed: 0, ..scene.facts(results) }
 }
 
 /// Calls ten times a second for ten seconds, with lives that are none.
@@ -116,7 +123,7 @@ fn short_lived() -> Result<Facts, String> {
         if let Some(Err(error)) = results.iter().find(|result| result.is_err()) {
             return Err(format!("expires_in {expires_in}: {error:?}"));
         }
-        let facts = Facts { seconds: 10, ..scene.facts(results) };
+        let facts = scene.facts(results);
         if facts.requests.len() >= most.requests.len() {
             most = facts;
         }
@@ -157,7 +164,8 @@ fn clock() -> Result<Facts, String> {
             most = facts;
         }
     }
-    Ok(Facts { after_401: unauthorized()?.after_401, seconds: 10, ..most })
+    // What passed were the jumps: they allow nothing more.
+    Ok(Facts { after_401: unauthorized()?.after_401, seconds: 0, ..most })
 }
 
 fn unauthorized() -> Result<Facts, String> {
@@ -197,29 +205,6 @@ fn overtaken() -> Result<Facts, String> {
     Ok(play(false))
 }
 
-/// Somebody holds the lock for longer than anybody waits.
-fn held_lock() -> Result<Facts, String> {
-    let mut scene = Scene::expired(Reuse::Strict);
-    let mut transaction = GetAccess::new(Wanted::default());
-    let mut answer = Answer::Begin;
-    scene.world.locked = true;
-    while let Step::Need(effect) = transaction.step(answer, scene.world.now, &mut scene.world.dice) {
-        answer = match effect {
-            Effect::Send(_) => {
-                return Err("sent without the lock, to a server that forgives nothing".to_owned());
-            }
-            effect => scene.world.perform(effect),
-        };
-    }
-    if transaction.finish().err() != Some(Error::Busy) || scene.stored().as_deref() != Some(FIRST) {
-        return Err("not told to try again".to_owned());
-    }
-    // It is released: the next caller looks again, and refreshes.
-    scene.world.locked = false;
-    let results = scene.callers(1, false);
-    Ok(Facts { said: true, looked_again: true, seconds: 60, ..scene.facts(results) })
-}
-
 /// The grant is over.
 fn refused() -> Facts {
     let mut scene = Scene::expired(Reuse::Strict);
@@ -231,7 +216,7 @@ fn refused() -> Facts {
         scene.pass(Duration::from_secs(1));
         results.extend(scene.callers(1, false));
     }
-    Facts { seconds: 10, ..scene.facts(results) }
+    scene.facts(results)
 }
 
 /// The server has rotated and its answer is lost: once, where it forgives and where it does not, and for good.
@@ -263,11 +248,13 @@ fn lost() -> Result<Facts, String> {
 fn trouble(reuse: Reuse, trouble: Trouble) -> Facts {
     let mut scene = Scene::expired(reuse);
     scene.server.trouble.extend([trouble; 2]);
-    let results = scene.callers(1, false);
-    assert_eq!(results, [Err(Error::Unreachable)]);
+    let troubled = scene.callers(1, false);
+    assert!(troubled.iter().all(|result| result.as_ref().is_err_and(|error| error.retryable())));
     scene.server.trouble.clear();
     let kept = scene.stored().as_deref() == Some(FIRST);
     let requests = scene.requests.clone();
     let results = scene.callers(1, false);
-    Facts { kept, requests, said: true, seconds: 5, ..scene.facts(results) }
+    // Where nothing came back at once, the one request more belongs to the call.
+    let needed = if trouble == Trouble::NotSent { 2 } else { 1 };
+    Facts { kept, requests, needed, said: troubled.iter().any(said), ..scene.facts(results) }
 }
