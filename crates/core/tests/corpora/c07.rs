@@ -4,7 +4,10 @@
 //! The fault of a module is built into an issuer of paper (`issuer.rs`), and a client walks its story there (`story.rs`).
 //! Where a module expects the client to stop, no request may follow the fault, but the one for the issuer's keys: these
 //! are asked for once the token is there. A module that has no place in this client's profile runs too, and shows that
-//! nothing comes of it; [`CHOICES`] says why.
+//! nothing comes of it; [`CHOICES`] says why, and how it has to end.
+//!
+//! These lines have no norm: what is counted is their `kind`. So no line here is a MUST, and that a MUST is no choice is
+//! not what keeps choices few; what may be chosen is what stands in that table, by name.
 
 mod fapi;
 mod logout;
@@ -20,16 +23,40 @@ use crate::story::Story;
 
 const NAME: &str = "07-conformance-rp-modules";
 
-/// What is not built, and why.
-const CHOICES: [(&str, &str); 8] = [
-    ("aggregated-claims", "claims signed by others are left where they are: nobody here trusts their keys"),
-    ("distributed-claims", "a request to a host that is named in data alone is never sent"),
-    ("form-post-error", "a page and an extension can read a query, and no form that is posted to them"),
-    ("mtls-endpoint-aliases", "no TLS client certificates: sessions are bound by DPoP, in browsers too"),
-    ("request-uri-signed-none", "requests are handed in at the issuer (RFC 9126), not hosted by the client"),
-    ("request-uri-signed-rs256", "requests are handed in at the issuer (RFC 9126), not hosted by the client"),
-    ("session-management", "a frame of the issuer's sees no cookies of its own in today's browsers"),
-    ("userinfo-bearer-body", "access tokens travel in the header alone (RFC 6750 section 2.1)"),
+/// What is not built, how the story of the module ends here instead, and why.
+const CHOICES: [(&str, Ending, &str); 8] = [
+    (
+        "aggregated-claims",
+        Ending::Done,
+        "claims signed by others are left where they are: nobody here trusts their keys",
+    ),
+    ("distributed-claims", Ending::Done, "a request to a host that is named in data alone is never sent"),
+    (
+        "form-post-error",
+        Ending::Stopped,
+        "a page and an extension can read a query, and no form that is posted to them",
+    ),
+    (
+        "mtls-endpoint-aliases",
+        Ending::Done,
+        "no TLS client certificates: sessions are bound by DPoP, in browsers too",
+    ),
+    (
+        "request-uri-signed-none",
+        Ending::Done,
+        "requests are handed in at the issuer (RFC 9126), not hosted by the client",
+    ),
+    (
+        "request-uri-signed-rs256",
+        Ending::Done,
+        "requests are handed in at the issuer (RFC 9126), not hosted by the client",
+    ),
+    (
+        "session-management",
+        Ending::Done,
+        "a frame of the issuer's sees no cookies of its own in today's browsers",
+    ),
+    ("userinfo-bearer-body", Ending::Done, "access tokens travel in the header alone (RFC 6750 section 2.1)"),
 ];
 
 /// How a story ended.
@@ -75,9 +102,11 @@ fn judge(line: &Value) -> Judgement {
         (oidc::tell(short).or_else(|| logout::tell(short)), short)
     };
     let ending = told.ok_or_else(|| format!("no story for {module}"))??;
-    let choice = CHOICES.iter().find(|(name, _)| *name == short && module.starts_with("oidcc"));
-    if let Some((_, why)) = choice {
-        return Ok(Verdict::Chosen(why));
+    let choice = CHOICES.iter().find(|(name, ..)| *name == short && module.starts_with("oidcc"));
+    match choice {
+        Some((_, as_chosen, why)) if ending == *as_chosen => return Ok(Verdict::Chosen(why)),
+        Some((_, as_chosen, _)) => return Err(format!("ended {ending:?}, and {as_chosen:?} was chosen")),
+        None => {}
     }
     // The suite calls these two negative because what comes is wrong; the client goes on.
     let handled = text(line, "client_must").starts_with("handle the redirect");

@@ -50,7 +50,12 @@ pub(super) fn tell(module: &str) -> Option<Told> {
         "init-logout" => init_logout(Some(""), true),
         "init-logout-other-state" => init_logout(Some("_INVALID"), false),
         "init-logout-no-state" => init_logout(None, false),
-        "session-management" => done(Story::new(Issuer::new("RS256"))),
+        "session-management" => {
+            let mut story = Story::new(Issuer::new("RS256"));
+            story.issuer.faults.discovery =
+                Some(|document| document["check_session_iframe"] = json!("https://frame.example/check"));
+            done(story)
+        }
         _ => return None,
     })
 }
