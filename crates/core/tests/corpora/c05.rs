@@ -18,7 +18,9 @@
 //! | broken endpoints that a login does not need | errors when they are asked for | the rest still works |
 //! | `response_types_supported`, `code_challenge_methods_supported`, `signed_metadata` | not looked at | S256 is always sent |
 //! | lifetime of the document | asked for at each login, never cached | nothing to cap |
-//! | key sets for an unknown key | fetched once a login, never again in it | nothing to flood |
+//! | key sets for an unknown key | asked for once more, and not again for a minute | a rotated key is found, and made-up names are no flood |
+//!
+//! Where that is not what the corpus expects, or the second of two answers that it offers, the line is counted as a choice.
 //!
 //! There is no store in discovery, so no refresh token to lose.
 
@@ -36,6 +38,10 @@ use serde_json::{Map, Value, json};
 
 use crate::frame::{Judgement, Verdict, text};
 
+const NO_OPTION: &str = "other hosts are allowed, and no option forbids them";
+const NEVER_CACHED: &str = "asked for at each login and never cached: there is no lifetime to cap";
+const NOT_ABSENT: &str = "what is no boolean, list or address is an error, where absent would have done";
+const EARLIER: &str = "told before the login begins, not when it is used";
 const OPT_IN: &str = "an issuer on this machine is opted in to by writing it down";
 
 /// Every endpoint that somebody may ask for.
@@ -222,7 +228,10 @@ impl Seen<'_> {
         match (expect.error(), generic.strip_prefix("ok")) {
             (Some(error), _) => self.judge_error(error, &result, expect),
             (_, Some(remark)) => match &result {
-                Err(error) if remark.contains("or error") => blame(*error, self.line),
+                Err(error) if remark.contains("or error") => {
+                    blame(*error, self.line)?;
+                    Ok(self.offered(NOT_ABSENT))
+                }
                 Err(_) if expect.conditional && remark.contains("only") => Ok(Verdict::Right),
                 Err(_) if expect.conditional => Ok(Verdict::Chosen("there are no vendor profiles")),
                 Err(error) => Err(format!("{error:?}, expected {}", expect.whole)),
@@ -257,7 +266,11 @@ impl Seen<'_> {
         if let Some(purpose) = error.strip_prefix(" on ") {
             // Told before the login begins, and about that field.
             let field = purpose_field(purpose).map_err(|_| expect.cannot_read())?;
-            return if found.detail() == Some(field) { Ok(Verdict::Right) } else { wrong() };
+            return match field {
+                _ if found.detail() != Some(field) => wrong(),
+                Field::AuthorizationEndpoint => Ok(Verdict::Right),
+                _ => Ok(self.offered(EARLIER)),
+            };
         }
         let class = error.trim_start_matches([':', ' ']).replace(' ', "_");
         let of = |message| matches!(found, Error::Malformed { message: named, .. } if named == message);
@@ -293,6 +306,11 @@ impl Seen<'_> {
             },
         };
         if right { Ok(Verdict::Right) } else { wrong() }
+    }
+
+    /// A choice that what is expected leaves open; a MUST is met by it.
+    fn offered(&self, why: &'static str) -> Verdict {
+        if text(self.line, "norm") == "MUST" { Verdict::Right } else { Verdict::Chosen(why) }
     }
 
     /// Holds what is accepted against what is said of it.
@@ -342,8 +360,15 @@ impl Seen<'_> {
         match remark.trim_matches([' ', ':']) {
             "" => Ok(Verdict::Right),
             _ if readings.is_empty() => Err(expect.cannot_read()),
-            _ if readings.iter().all(|holds| *holds) => Ok(Verdict::Right),
-            _ => Err(format!("accepted, but not so: {}", expect.whole)),
+            _ if !readings.iter().all(|holds| *holds) => {
+                Err(format!("accepted, but not so: {}", expect.whole))
+            }
+            // What is asked for beyond the acceptance, and is not there.
+            remark if remark.split(' ').any(|word| word.trim_matches(';') == "option") => {
+                Ok(Verdict::Chosen(NO_OPTION))
+            }
+            remark if remark.contains("cap ") => Ok(Verdict::Chosen(NEVER_CACHED)),
+            _ => Ok(Verdict::Right),
         }
     }
 }

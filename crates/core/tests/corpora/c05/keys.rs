@@ -6,7 +6,7 @@ use gatepass_core::jwk::Algorithm;
 use gatepass_core::jwt::{assemble, signing_input};
 use gatepass_core::name::ClientId;
 use gatepass_core::protocol::id_token::{self, Check, Expected};
-use gatepass_core::protocol::jwks;
+use gatepass_core::protocol::jwks::{self, Refetch};
 use gatepass_core::secret::Secret;
 use gatepass_core::time::Timestamp;
 use gatepass_core::url::Issuer;
@@ -55,12 +55,31 @@ pub(super) fn judge(line: &Value, expect: &Expectation) -> Judgement {
                 && verifies(&all, "RS256", Some("good-rsa"))
         }
         expect if expect.contains("refetch") => {
-            return Ok(Verdict::Chosen("a key set is fetched once a login, and never again in it"));
+            // A new name a second, for an hour: a handful of requests, but not none.
+            let requests = refetches(3600)?;
+            (1..=3600 / COOL_DOWN).contains(&requests)
         }
         "ok" => parsed.is_ok() && !unusable(),
         _ => return Err(expect.cannot_read()),
     };
     if right { Ok(Verdict::Right) } else { Err(format!("not so: {}", expect.whole)) }
+}
+
+/// What a cool-down is at least, in seconds.
+const COOL_DOWN: u64 = 30;
+
+/// How many requests tokens lead to that name another key each second, none of which is in any set.
+fn refetches(seconds: u64) -> Result<u64, String> {
+    let mut refetch = Refetch::new();
+    let mut requests = 0;
+    for second in 0..seconds {
+        let header = json!({ "alg": "ES256", "kid": format!("made-up-{second}") });
+        let Err(error) = check(&json!({ "keys": keys() }), &header, &json!({}), Algorithm::Es256) else {
+            return Err(String::from("a key that is not there was found"));
+        };
+        requests += u64::from(refetch.helps(error, Timestamp::from_seconds(NOW + second)));
+    }
+    Ok(requests)
 }
 
 fn keys() -> Value {
