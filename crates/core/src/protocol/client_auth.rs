@@ -10,7 +10,6 @@ use alloc::string::String;
 use crate::base64url;
 use crate::dice::{Dice, identifier};
 use crate::error::Error;
-use crate::field::Field;
 use crate::form::{Form, encode};
 use crate::http::Request;
 use crate::json::Writer;
@@ -182,19 +181,10 @@ impl Assertion {
     }
 }
 
-/// Whether a server takes this client's method (`token_endpoint_auth_methods_supported`, RFC 8414 section 2). One that
-/// does not say is believed to: nothing is tried twice, because a code that was shown once is spent.
-pub fn supported(auth: &ClientAuth, methods: &[&str]) -> Result<(), Error> {
-    if methods.is_empty() || methods.contains(&auth.method()) {
-        return Ok(());
-    }
-    Err(Error::Unsupported { feature: Field::TokenEndpointAuthMethod })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::Message;
+    use crate::field::{Field, Message};
     use crate::form::Query;
     use crate::json::Object;
     use crate::test;
@@ -296,13 +286,5 @@ mod tests {
             assert_eq!(claims.text(field).unwrap(), Some(expected), "{field}");
         }
         assert_eq!(claims.seconds(Field::Exp).unwrap(), Some(1060));
-    }
-
-    #[test]
-    fn a_method_that_the_server_does_not_take_is_named() {
-        let unsupported = Err(Error::Unsupported { feature: Field::TokenEndpointAuthMethod });
-        assert_eq!(supported(&ClientAuth::None, &["none", "private_key_jwt"]), Ok(()));
-        assert_eq!(supported(&ClientAuth::None, &[]), Ok(()));
-        assert_eq!(supported(&ClientAuth::None, &["client_secret_basic"]), unsupported);
     }
 }
