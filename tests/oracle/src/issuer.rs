@@ -3,16 +3,14 @@
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RSA_PSS_2048_8192_SHA256, RSA_PSS_SHA256, RsaKeyPair,
-    RsaPublicKeyComponents, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    RsaKeyPair, RsaPublicKeyComponents,
 };
-use gatepass_core::error::Error;
+pub use gatepass::testing::verify;
 use gatepass_core::http::Response;
 use gatepass_core::json::Writer;
 use gatepass_core::jwk::{Algorithm, PublicKey};
 use gatepass_core::jwt::{assemble, signing_input};
-use gatepass_core::protocol::id_token::{Check, Vouched};
 use gatepass_core::protocol::jwks::{self, Jwks};
 
 /// Somebody who signs ID tokens with one key.
@@ -91,25 +89,6 @@ impl Issuer {
         let signature = self.sign(input.as_bytes());
         assemble(input, &signature)
     }
-}
-
-/// Settles a signature as `crates/native/src/verify.rs` does.
-pub fn verify(check: Check) -> Result<Vouched, Error> {
-    let Check { signed, signature, .. } = &check;
-    let rsa = |n, e, scheme| RsaPublicKeyComponents { n, e }.verify(scheme, signed, signature).is_ok();
-    let verified = match (&check.key, check.algorithm) {
-        (PublicKey::Ed25519 { x }, Algorithm::EdDsa) => {
-            UnparsedPublicKey::new(&ED25519, x).verify(signed, signature).is_ok()
-        }
-        (PublicKey::P256 { x, y }, Algorithm::Es256) => {
-            let point = [&[4][..], x, y].concat();
-            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature).is_ok()
-        }
-        (PublicKey::Rsa { n, e }, Algorithm::Ps256) => rsa(n, e, &RSA_PSS_2048_8192_SHA256),
-        (PublicKey::Rsa { n, e }, Algorithm::Rs256) => rsa(n, e, &RSA_PKCS1_2048_8192_SHA256),
-        (PublicKey::Ed25519 { .. } | PublicKey::P256 { .. } | PublicKey::Rsa { .. }, _) => false,
-    };
-    check.vouch(verified)
 }
 
 /// A session's key as `crates/native/src/sign.rs` keeps it: PKCS #8, read for each signature.
