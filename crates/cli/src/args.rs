@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args as Flags, Parser, Subcommand};
+
+use crate::manifest::AuthFlow;
 
 /// One sign-in for a platform's dashboard, browser extension and terminal.
 #[derive(Debug, Parser)]
@@ -12,28 +14,33 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Command,
 
-    /// The app's manifest: who signs in where (TOML)
-    #[arg(long, global = true, value_name = "FILE", env = "GATEPASS_APP")]
+    /// Who and how.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Default, Flags)]
+pub struct Options {
+    /// The program's manifest: a file (TOML), or a name in ~/.config/gatepass/apps
+    #[arg(long, global = true, value_name = "FILE")]
     pub app: Option<PathBuf>,
 
     /// The issuer to sign in at, instead of the manifest's
-    #[arg(long, global = true, value_name = "URL", env = "GATEPASS_ISSUER")]
+    #[arg(long, global = true, value_name = "URL")]
     pub issuer: Option<String>,
 
     /// The client to sign in as, instead of the manifest's
-    #[arg(long, global = true, value_name = "ID", env = "GATEPASS_CLIENT_ID")]
+    #[arg(long, global = true, value_name = "ID")]
     pub client_id: Option<String>,
 
     /// Which of your accounts
-    #[arg(
-        long,
-        short,
-        global = true,
-        value_name = "NAME",
-        default_value = "default",
-        env = "GATEPASS_PROFILE"
-    )]
-    pub profile: String,
+    #[arg(long, short, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// Use this token instead of a session; `-` reads it from stdin
+    #[arg(long, global = true, value_name = "TOKEN")]
+    pub token: Option<String>,
 
     /// Print one JSON object on stdout
     #[arg(long, global = true)]
@@ -43,45 +50,109 @@ pub struct Args {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Sign in with your browser
-    Login {
-        /// Print the address instead of opening a browser
+    /// Sign in
+    Login(Login),
+    /// Sign out here and at the issuer
+    Logout {
+        /// Sign out every profile
         #[arg(long)]
-        no_browser: bool,
-        /// How long to wait for you, in seconds
-        #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
-        timeout: u64,
-        /// Sign in as somebody else than last time
+        all: bool,
+        /// Remove a stored session that cannot be read any more; the issuer is not told
         #[arg(long)]
-        switch: bool,
+        forget: bool,
     },
     /// Show who is signed in, without asking the server
     Status,
+    /// Print the account's name
+    Whoami,
     /// Print a valid access token
     ///
     /// The token is refreshed first if it has to be. `token_type` of `--json` says how to present it: a `DPoP` token
     /// is of no use without the session's key (RFC 9449).
-    Token {
-        /// How long the token must live at least, in seconds
-        #[arg(long, value_name = "SECONDS", default_value_t = gatepass::MIN_TTL.as_secs())]
-        min_ttl: u64,
-        /// Get a new token even if the stored one is good
-        #[arg(long)]
-        refresh: bool,
-        /// For whom the token is meant, by a name that the issuer knows
-        #[arg(long, value_name = "NAME")]
-        audience: Option<String>,
-        /// For whom the token is meant, by an address (RFC 8707), where the issuer wants it so
-        #[arg(long, value_name = "URL", conflicts_with = "audience")]
-        resource: Option<String>,
-        /// Fewer scopes than the session has, separated by spaces
-        #[arg(long, value_name = "SCOPES")]
-        scope: Option<String>,
+    Token(Token),
+    /// Show or choose the profile
+    Profile {
+        /// What to do; the profile in effect is shown otherwise, and why
+        #[command(subcommand)]
+        command: Option<Profile>,
     },
-    /// Sign out here and at the issuer
-    Logout {
-        /// Remove a stored session that cannot be read any more; the issuer is not told
-        #[arg(long)]
-        forget: bool,
+    /// Open the platform in a browser
+    Open,
+    /// Print the completions of a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write all of them to a folder
+    Man {
+        /// Where to
+        folder: Option<PathBuf>,
+    },
+}
+
+/// How to sign in.
+#[derive(Debug, Flags)]
+pub struct Login {
+    /// Print the address instead of opening a browser
+    #[arg(long)]
+    pub no_browser: bool,
+    /// Authentication flow
+    #[arg(long, value_name = "FLOW")]
+    pub auth_flow: Option<AuthFlow>,
+    /// Your address, whose domain finds your organization's sign-in
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Option<String>,
+    /// How long to wait for you, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: Option<u64>,
+    /// Sign in as somebody else than last time
+    #[arg(long)]
+    pub switch: bool,
+    /// Print the address and a handle, and end; `--finish` goes on
+    #[arg(long, conflicts_with = "finish")]
+    pub start: bool,
+    /// Go on with a login that `--start` began; the address that the browser ended at is read from stdin
+    #[arg(long, value_name = "HANDLE")]
+    pub finish: Option<String>,
+}
+
+/// Which token.
+#[derive(Debug, Flags)]
+pub struct Token {
+    /// How long the token must live at least, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = gatepass::MIN_TTL.as_secs())]
+    pub min_ttl: u64,
+    /// Get a new token even if the stored one is good
+    #[arg(long)]
+    pub refresh: bool,
+    /// For whom the token is meant, by a name that the issuer knows
+    #[arg(long, value_name = "NAME")]
+    pub audience: Option<String>,
+    /// For whom the token is meant, by an address (RFC 8707), where the issuer wants it so
+    #[arg(long, value_name = "URL", conflicts_with = "audience")]
+    pub resource: Option<String>,
+    /// Fewer scopes than the session has, separated by spaces
+    #[arg(long, value_name = "SCOPES")]
+    pub scope: Option<String>,
+}
+
+/// `profile`
+#[derive(Debug, Subcommand)]
+pub enum Profile {
+    /// List all profiles
+    List,
+    /// Use a profile in a folder and below
+    Use {
+        /// The profile
+        name: String,
+        /// The folder; the current one unless it is given
+        #[arg(long, value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
+    /// Take such a rule back
+    Unuse {
+        /// The folder; the current one unless it is given
+        #[arg(long, value_name = "DIR")]
+        directory: Option<PathBuf>,
     },
 }

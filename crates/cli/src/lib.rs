@@ -1,36 +1,163 @@
-//! The `gatepass` command as a library: the words, the commands, and what they print.
+//! The `gatepass` command as a library: any company's CLI gets `login`, `status`, `token` and the rest of them from a
+//! manifest.
 //!
 //! stdout is data, stderr is talk. `--json` prints one object with a `schema` that names its version.
+//!
+//! A program of its own takes the commands in beside its own:
+//!
+//! ```no_run
+//! use clap::{Parser, Subcommand};
+//!
+//! #[derive(Parser)]
+//! struct Acme {
+//!     #[command(subcommand)]
+//!     command: Command,
+//!     #[command(flatten)]
+//!     options: gatepass_cli::Options,
+//! }
+//!
+//! #[derive(Subcommand)]
+//! enum Command {
+//!     /// What Acme is for
+//!     Deploy,
+//!     #[command(flatten)]
+//!     Account(gatepass_cli::Command),
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     let app = gatepass_cli::App::from_toml("name = 'acme'\nissuer = 'https://login.acme.example'").unwrap();
+//!     let Acme { command, options } = gatepass_cli::parse(&app);
+//!     match command {
+//!         Command::Deploy => std::process::ExitCode::SUCCESS,
+//!         Command::Account(command) => app.run(command, options),
+//!     }
+//! }
+//! ```
 
 mod args;
 mod commands;
-mod config;
+mod context;
+mod environment;
 mod exit;
+mod given;
+mod manifest;
+mod messages;
 mod output;
+mod profiles;
+mod shape;
 mod words;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use crate::args::{Args, Command};
-pub use crate::config::{App, Environment, Storage, StorageFallback};
+pub use crate::args::{Args, Command, Login, Options, Profile, Token};
+use crate::context::Context;
+pub use crate::environment::Environment;
+pub use crate::manifest::{
+    App, AuthFlow, Commands, Credential, Fallback, Organizations, Place, SignIn, Storage, Variables,
+};
+pub use crate::messages::Messages;
+use crate::output::Talk;
+use crate::words::Trouble;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    run(&Args::parse(), &Environment::of_this_process())
+    let environment = Environment::of_this_process();
+    let app = match find(&environment) {
+        Ok(app) => app,
+        Err(trouble) => {
+            let talk = Talk::new(std::env::args().any(|word| word == "--json"));
+            talk.trouble(&trouble, trouble.hint(&|words| format!("gatepass {words}")), None);
+            return trouble.exit().into();
+        }
+    };
+    let Args { command, options } = parse(&app);
+    run(app, command, options, environment)
 }
 
-/// Runs one command.
-pub fn run(args: &Args, environment: &Environment) -> ExitCode {
-    let talk = output::Talk::new(args.json);
-    let result =
-        config::settings(args, environment).and_then(|settings| commands::run(args, settings, &talk));
-    match result {
-        Ok(exit) => exit.into(),
+/// Parses the command line of this process in the shape that the manifest gives it: its name, and the commands and
+/// flags that its help text shows. Ends the process with the help text or what is wrong.
+pub fn parse<T: Parser>(app: &App) -> T {
+    let matches = shape::shaped(T::command(), app).get_matches();
+    T::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+impl App {
+    /// Runs one command of this program.
+    pub fn run(self, command: Command, options: Options) -> ExitCode {
+        run(self, command, options, Environment::of_this_process())
+    }
+}
+
+fn run(app: App, command: Command, options: Options, environment: Environment) -> ExitCode {
+    let talk = Talk::new(options.json);
+    match Context::new(app, options, environment, talk) {
+        Ok(context) => commands::run(&context, command).into(),
         Err(trouble) => {
-            talk.trouble(&trouble);
+            talk.trouble(&trouble, None, None);
             trouble.exit().into()
         }
+    }
+}
+
+/// The manifest of this call: `--app`, `GATEPASS_APP`, or the one of the name that this program was called by.
+fn find(environment: &Environment) -> Result<App, Trouble> {
+    if let Some(said) =
+        said(std::env::args_os()).or_else(|| environment.text("GATEPASS_APP").map(PathBuf::from))
+    {
+        // A bare name is one of the folders'; a path is a path.
+        let named = said.components().count() == 1 && said.extension().is_none() && !said.is_file();
+        return match named.then(|| installed(environment, &said)).flatten() {
+            Some(path) => App::read(&path),
+            None => App::read(&said),
+        };
+    }
+    if environment.program != manifest::OWN
+        && let Some(path) = installed(environment, Path::new(&environment.program))
+    {
+        return App::read(&path);
+    }
+    Ok(App::own())
+}
+
+fn installed(environment: &Environment, name: &Path) -> Option<PathBuf> {
+    let name = name.with_extension("toml");
+    environment.manifests().into_iter().map(|folder| folder.join(&name)).find(|path| path.is_file())
+}
+
+/// The value of `--app`, which decides what the rest of the line means.
+fn said(mut words: impl Iterator<Item = std::ffi::OsString>) -> Option<PathBuf> {
+    while let Some(word) = words.next() {
+        let Some(word) = word.to_str() else { continue };
+        match word.strip_prefix("--app") {
+            Some("") => return words.next().map(PathBuf::from),
+            Some(rest) if rest.starts_with('=') => return Some(PathBuf::from(&rest[1..])),
+            _ if word == "--" => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_manifest_is_found_before_the_line_is_read() {
+        let said = |line: &str| said(line.split(' ').map(Into::into));
+        assert_eq!(said("gatepass login --app a.toml --json"), Some(PathBuf::from("a.toml")));
+        assert_eq!(said("gatepass --app=a.toml"), Some(PathBuf::from("a.toml")));
+        assert_eq!(said("gatepass --apple"), None);
+        assert_eq!(said("gatepass -- --app x"), None);
+    }
+
+    #[test]
+    fn the_words_are_sound() {
+        Args::command().debug_assert();
     }
 }

@@ -35,14 +35,9 @@ impl Talk {
         };
     }
 
-    /// Says what went wrong and what to do; with `--json` the object goes to stdout as well.
-    pub(crate) fn trouble(&self, trouble: &Trouble) {
-        self.trouble_of("gatepass", trouble);
-    }
-
-    /// The same, for a program of another name.
-    pub(crate) fn trouble_of(&self, program: &str, trouble: &Trouble) {
-        let hint = trouble.hint(program);
+    /// Says what went wrong and what to do, or a manifest's `own` words for it; with `--json` the object goes to
+    /// stdout and nothing to stderr.
+    pub(crate) fn trouble(&self, trouble: &Trouble, hint: Option<String>, own: Option<&str>) {
         if self.json {
             let error = Failure {
                 schema: "gatepass/error/1",
@@ -53,10 +48,25 @@ impl Talk {
             self.data(&error, "");
             return;
         }
+        if let Some(own) = own {
+            self.say(own);
+            return;
+        }
         self.say(&format!("error: {}", trouble.message()));
         if let Some(hint) = hint {
             self.say(&format!("hint: {hint}"));
         }
+    }
+
+    /// Asks for one line, where somebody is there to answer.
+    #[expect(dead_code, reason = "the address before a login is next")]
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "{question} ").and_then(|()| err.flush());
+        drop(err);
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line).ok()?;
+        (read > 0).then(|| line.trim().to_owned())
     }
 
     /// Whether stdout gets objects.
@@ -86,6 +96,15 @@ pub(crate) fn distance(moment: Timestamp, now: Timestamp) -> String {
     };
     let plural = if number == 1 { "" } else { "s" };
     if past { format!("{number} {unit}{plural} ago") } else { format!("in {number} {unit}{plural}") }
+}
+
+/// A moment by this machine's clock and zone: `2025-12-16 14:30:00`.
+pub(crate) fn local(moment: Timestamp) -> String {
+    let seconds = i64::try_from(moment.seconds()).unwrap_or(i64::MAX);
+    let zone = jiff::tz::TimeZone::system();
+    jiff::Timestamp::from_second(seconds)
+        .map(|moment| moment.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

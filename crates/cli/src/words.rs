@@ -78,18 +78,18 @@ impl Trouble {
         text.to_owned()
     }
 
-    /// What to do about it; `program` is what the person types.
-    pub(crate) fn hint(&self, program: &str) -> Option<String> {
+    /// What to do about it; `command` gives a command of this program as the person types it.
+    pub(crate) fn hint(&self, command: &dyn Fn(&str) -> String) -> Option<String> {
         let Self::Core(error) = self else { return None };
         Some(match error {
             Error::NotSignedIn | Error::SessionEnded | Error::SessionLost | Error::KeyLost => {
-                format!("run `{program} login`")
+                format!("run `{}`", command("login"))
             }
             Error::LoginExpired => {
-                format!("run `{program} login` again, or give it more time with --timeout")
+                format!("run `{}` again, or give it more time with --timeout", command("login"))
             }
             Error::Refused(Refusal::AccessDenied) => {
-                format!("run `{program} login` again if that was a mistake")
+                format!("run `{}` again if that was a mistake", command("login"))
             }
             Error::Unreachable => {
                 String::from("check the network and the issuer's address; nobody is signed out by this")
@@ -109,7 +109,7 @@ impl Trouble {
             ),
             Error::StoreLocked => String::from("unlock the keyring and try again; nothing was changed"),
             Error::StoreCorrupt => {
-                format!("remove it with `{program} logout --forget`, then run `{program} login`")
+                format!("remove it with `{}`, then run `{}`", command("logout --forget"), command("login"))
             }
             Error::NotSaved => String::from("make room or unlock the keyring, then try again"),
             Error::BadClaim { claim: Field::Exp | Field::Iat }

@@ -56,6 +56,7 @@ use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::Transaction;
 
+pub use crate::browser::open as open_browser;
 use crate::drive::World;
 pub use crate::login::{Event, LoginOptions};
 use crate::store::Store;

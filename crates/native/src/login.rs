@@ -100,7 +100,7 @@ where
             pushing.pushed(&response)?
         }
     };
-    let opened = options.open_browser && browser::open(&url);
+    let opened = options.open_browser && browser::open(url.expose());
     tell(Event::Waiting { url: &url, opened, limit: options.limit });
     let wait = tokio::time::timeout(options.limit, redirected(&mut loopback, pending, &mut tell));
     let Arrived { exchange, reply } = wait.await.map_err(|_| Error::LoginExpired)??;

@@ -1,55 +1,56 @@
-//! `gatepass login`
+//! `login`: signs in.
 
 use std::time::Duration;
 
-use gatepass::{Error, Event, Gatepass, Keeping, LoginOptions};
+use gatepass::{Error, Event, LoginOptions};
 
+use crate::args::Login;
 use crate::commands::status;
+use crate::context::Context;
 use crate::exit::Exit;
+use crate::messages::{Messages, Values};
 use crate::output::Talk;
 use crate::words::Trouble;
 
-/// How to sign in.
-pub(crate) struct How {
-    pub(crate) open_browser: bool,
-    pub(crate) timeout: u64,
-    pub(crate) switch: bool,
-}
-
-pub(crate) fn run(gatepass: &Gatepass, how: How, talk: &Talk) -> Result<Exit, Trouble> {
+pub(crate) fn run(context: &Context, how: &Login) -> Result<Exit, Trouble> {
+    status::say_given(context);
+    let gatepass = context.gatepass()?;
+    let (app, talk) = (&context.app, context.talk);
+    let say = |lines: &[String], values: &Values| say(talk, lines, values);
+    say(&app.messages.login_begins, &context.values());
     let options = LoginOptions {
-        open_browser: how.open_browser,
-        limit: Duration::from_secs(how.timeout),
+        open_browser: !how.no_browser,
+        limit: Duration::from_secs(how.timeout.unwrap_or(app.login.timeout)),
         prompt: how.switch.then(|| String::from("select_account")),
-        login_hint: None,
+        login_hint: how.email.clone(),
         max_age: None,
     };
-    let teller = *talk;
-    let keeping = gatepass.login(options, move |event| tell(&teller, &event)).wait()??;
-    if keeping == Keeping::Plain {
-        talk.say("warning: there is no keyring here, so the session is kept in a plain file that only you can read");
-    }
+    let (messages, values) = (app.messages.clone(), context.values());
+    gatepass.login(options, move |event| tell(talk, &messages, &values, &event)).wait()??;
     let status = gatepass.status()?.ok_or(Error::Bug)?;
-    talk.say(&format!("signed in to {} as {}", status.view.issuer, status::account(&status.view)));
+    say(&app.messages.login_done, &status::values(context, &gatepass, &status));
     if talk.is_json() {
-        status::print(gatepass, &status, talk);
+        status::print(context, &gatepass, &status);
     }
     Ok(Exit::Done)
 }
 
-fn tell(talk: &Talk, event: &Event<'_>) {
+fn say(talk: Talk, lines: &[String], values: &Values) {
+    if !lines.is_empty() {
+        talk.say(&values.fill(lines));
+    }
+}
+
+fn tell(talk: Talk, messages: &Messages, values: &Values, event: &Event<'_>) {
     match event {
         Event::Waiting { url, opened, limit } => {
-            if *opened {
-                talk.say("your browser should open now; if it does not, open this address in it:");
-            } else {
-                talk.say("open this address in a browser on this machine:");
-            }
-            talk.say(&format!("\n  {}\n", url.expose()));
+            let values = values.clone().with("address", url.expose().as_str());
+            say(talk, if *opened { &messages.login_opened } else { &messages.login_open_by_hand }, &values);
+            say(talk, &messages.login_address, &values);
             talk.say(&format!("waiting for you, {} seconds at most; Ctrl-C gives up", limit.as_secs()));
         }
         Event::Stranger(_) => {
-            talk.say("note: something called that belongs to another login; still waiting for yours")
+            talk.say("note: something called that belongs to another login; still waiting for yours");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! `gatepass logout`
+//! `logout`: signs out here, then at the issuer.
 
 use gatepass::{Error, Gatepass};
 use serde::Serialize;
 
-use crate::commands::status::account;
+use crate::commands::status::{account, say_given};
+use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::Talk;
 use crate::words::Trouble;
 
 #[derive(Serialize)]
@@ -16,38 +16,45 @@ struct Shown {
     revoked: bool,
 }
 
-pub(crate) fn run(gatepass: &Gatepass, forget: bool, talk: &Talk) -> Result<Exit, Trouble> {
-    let mut shown = Shown { schema: "gatepass/logout/1", was_signed_in: true, revoked: false };
-    if forget {
+pub(crate) fn run(context: &Context, _all: bool, forget: bool) -> Result<Exit, Trouble> {
+    say_given(context);
+    let gatepass = context.gatepass()?;
+    let shown = if forget {
         gatepass.forget()?;
-        talk.say("the stored session is removed; the issuer was not told, so revoke it there if it may have leaked");
-        finish(talk, &shown);
-        return Ok(Exit::Done);
+        context.talk.say("the stored session is removed; the issuer was not told, so revoke it there if it may have leaked");
+        Shown { schema: SCHEMA, was_signed_in: true, revoked: false }
+    } else {
+        sign_out(context, &gatepass)?
+    };
+    if context.talk.is_json() {
+        context.talk.data(&shown, "");
     }
-    match gatepass.sign_out().wait()? {
+    Ok(Exit::Done)
+}
+
+const SCHEMA: &str = "gatepass/logout/1";
+
+fn sign_out(context: &Context, gatepass: &Gatepass) -> Result<Shown, Trouble> {
+    let mut shown = Shown { schema: SCHEMA, was_signed_in: true, revoked: false };
+    let (messages, mut values) = (&context.app.messages, context.values());
+    let lines = match gatepass.sign_out().wait()? {
         Ok(done) => {
             shown.revoked = done.revoked.is_ok();
-            let account = account(&done.view);
+            values = values.with("account", account(&done.view)).with("issuer", done.view.issuer.as_str());
             match done.revoked {
-                Ok(()) => talk.say(&format!("signed out {account}, here and at {}", done.view.issuer)),
+                Ok(()) => &messages.logout_done,
                 Err(error) => {
-                    let why = Trouble::Core(error).message();
-                    talk.say(&format!("signed out {account} here; not at {}: {why}", done.view.issuer));
+                    values = values.with("reason", Trouble::Core(error).message());
+                    &messages.logout_here_only
                 }
             }
         }
         Err(Error::NotSignedIn) => {
             shown.was_signed_in = false;
-            talk.say("nobody was signed in");
+            &messages.logout_nobody
         }
         Err(error) => return Err(error.into()),
-    }
-    finish(talk, &shown);
-    Ok(Exit::Done)
-}
-
-fn finish(talk: &Talk, shown: &Shown) {
-    if talk.is_json() {
-        talk.data(shown, "");
-    }
+    };
+    context.talk.say(&values.fill(lines));
+    Ok(shown)
 }

@@ -1,37 +1,31 @@
 //! One command a file.
 
+mod completions;
 mod login;
 mod logout;
+mod man;
+mod open;
+mod profile;
 mod status;
 mod token;
+mod whoami;
 
-use gatepass::Gatepass;
-
-use crate::args::{Args, Command};
-use crate::config::Configured;
+use crate::args::Command;
+use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::Talk;
-use crate::words::Trouble;
 
-/// Runs the command that was asked for.
-pub(crate) fn run(args: &Args, configured: Configured, talk: &Talk) -> Result<Exit, Trouble> {
-    let Configured { program, browser, settings } = configured;
-    let gatepass = Gatepass::new(settings);
-    let result = match &args.command {
-        Command::Login { no_browser, timeout, switch } => {
-            let how = login::How { open_browser: browser && !no_browser, timeout: *timeout, switch: *switch };
-            login::run(&gatepass, how, talk)
-        }
-        Command::Status => status::run(&gatepass, talk),
-        Command::Token { min_ttl, refresh, audience, resource, scope } => {
-            let wanted =
-                token::wanted(*min_ttl, *refresh, audience.as_deref(), resource.as_deref(), scope.as_deref());
-            token::run(&gatepass, wanted?, talk)
-        }
-        Command::Logout { forget } => logout::run(&gatepass, *forget, talk),
+/// Runs the command that was asked for, and says what went wrong.
+pub(crate) fn run(context: &Context, command: Command) -> Exit {
+    let result = match command {
+        Command::Login(how) => login::run(context, &how),
+        Command::Logout { all, forget } => logout::run(context, all, forget),
+        Command::Status => status::run(context),
+        Command::Whoami => whoami::run(context),
+        Command::Token(which) => token::run(context, &which),
+        Command::Profile { command } => profile::run(context, command),
+        Command::Open => open::run(context),
+        Command::Completions { shell } => completions::run(context, shell),
+        Command::Man { folder } => man::run(context, folder.as_deref()),
     };
-    result.or_else(|trouble| {
-        talk.trouble_of(&program, &trouble);
-        Ok(trouble.exit())
-    })
+    result.unwrap_or_else(|trouble| context.trouble(&trouble))
 }

@@ -1,0 +1,35 @@
+//! `whoami`: the account, in a word that a script can take.
+
+use gatepass::{Error, Status};
+use serde::Serialize;
+
+use crate::commands::status;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::words::Trouble;
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    schema: &'static str,
+    subject: &'a str,
+    email: Option<&'a str>,
+    issuer: &'a str,
+    profile: &'a str,
+}
+
+pub(crate) fn run(context: &Context) -> Result<Exit, Trouble> {
+    status::say_given(context);
+    let gatepass = context.gatepass()?;
+    let Status { view, access_expires_at, keeping } = gatepass.status()?.ok_or(Error::NotSignedIn)?;
+    let shown = Shown {
+        schema: "gatepass/whoami/1",
+        subject: view.identity.subject.as_str(),
+        email: view.identity.email.as_deref(),
+        issuer: view.issuer.as_str(),
+        profile: &context.profile.name,
+    };
+    let status = Status { view: view.clone(), access_expires_at, keeping };
+    let values = status::values(context, &gatepass, &status);
+    context.talk.data(&shown, &values.fill(&context.app.messages.whoami));
+    Ok(Exit::Done)
+}

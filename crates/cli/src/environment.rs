@@ -1,0 +1,142 @@
+//! The environment, read in one place. Which variables matter beside the few below, the manifest says.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use crate::manifest::OWN;
+
+/// What surrounds this process.
+pub struct Environment {
+    variables: Lookup,
+    /// What this program was called by.
+    pub program: String,
+    /// The folder that it was called in.
+    pub directory: Option<PathBuf>,
+    /// Whether a person sits in front of it: both stdin and stderr are a terminal.
+    pub person: bool,
+    /// Whether stdout is a terminal.
+    pub screen: bool,
+}
+
+enum Lookup {
+    Process,
+    Fixed(Vec<(String, OsString)>),
+}
+
+impl fmt::Debug for Environment {
+    /// Without the variables, which may hold tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").field("program", &self.program).finish_non_exhaustive()
+    }
+}
+
+impl Environment {
+    /// The environment of this process.
+    pub fn of_this_process() -> Self {
+        let called = std::env::args_os().next().map(PathBuf::from);
+        Self {
+            variables: Lookup::Process,
+            program: called
+                .as_deref()
+                .and_then(std::path::Path::file_stem)
+                .and_then(OsStr::to_str)
+                .unwrap_or(OWN)
+                .to_owned(),
+            directory: std::env::current_dir().ok(),
+            person: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+            screen: std::io::stdout().is_terminal(),
+        }
+    }
+
+    /// An environment of these variables alone, without a terminal.
+    pub fn of(variables: &[(&str, &str)]) -> Self {
+        let fixed = variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+        Self {
+            variables: Lookup::Fixed(fixed.collect()),
+            program: OWN.to_owned(),
+            directory: None,
+            person: false,
+            screen: false,
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the file that owns the environment")]
+    fn lookup(&self, name: &str) -> Option<OsString> {
+        match &self.variables {
+            Lookup::Process => std::env::var_os(name),
+            Lookup::Fixed(variables) => {
+                variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+            }
+        }
+    }
+
+    /// A variable that is set to something.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.lookup(name).and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that holds an absolute path.
+    fn folder(&self, name: &str) -> Option<PathBuf> {
+        self.lookup(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+
+    /// The person's home folder.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.folder(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+    }
+
+    /// Where sessions of all programs are kept.
+    pub(crate) fn data(&self) -> Option<PathBuf> {
+        self.folder("GATEPASS_HOME").or_else(|| {
+            let data = if cfg!(windows) {
+                self.folder("LOCALAPPDATA")
+            } else {
+                self.folder("XDG_DATA_HOME").or_else(|| self.home().map(|home| home.join(".local/share")))
+            };
+            data.map(|data| data.join("gatepass"))
+        })
+    }
+
+    /// Where manifests are looked for by the name that this program was called by.
+    pub(crate) fn manifests(&self) -> Vec<PathBuf> {
+        let config = if cfg!(windows) {
+            self.folder("APPDATA")
+        } else {
+            self.folder("XDG_CONFIG_HOME").or_else(|| self.home().map(|home| home.join(".config")))
+        };
+        let mut places: Vec<PathBuf> =
+            config.map(|config| config.join("gatepass/apps")).into_iter().collect();
+        if !cfg!(windows) {
+            places.push(PathBuf::from("/etc/gatepass/apps"));
+        }
+        places
+    }
+
+    /// Whether colours are welcome (<https://no-color.org>).
+    #[allow(dead_code, reason = "the live view is next")]
+    pub(crate) fn colours(&self) -> bool {
+        self.text("NO_COLOR").is_none() && self.text("TERM").as_deref() != Some("dumb")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_paths_name_folders() {
+        let environment = Environment::of(&[("HOME", "/home/ada"), ("GATEPASS_HOME", "relative")]);
+        assert_eq!(environment.data(), Some(PathBuf::from("/home/ada/.local/share/gatepass")));
+        let environment = Environment::of(&[("HOME", "/home/ada"), ("GATEPASS_HOME", "/x")]);
+        assert_eq!(environment.data(), Some(PathBuf::from("/x")));
+    }
+
+    #[test]
+    fn an_empty_variable_is_none() {
+        let environment = Environment::of(&[("TOKEN", ""), ("NO_COLOR", "1")]);
+        assert_eq!(environment.text("TOKEN"), None);
+        assert!(!environment.colours());
+    }
+}

@@ -1,0 +1,334 @@
+//! The manifest: what makes this command the sign-in of one company's program.
+//!
+//! Everything has a default, so the shortest manifest is an issuer and a client. What it does not know it refuses: a
+//! misspelled setting must not look like a setting.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::messages::Messages;
+use crate::words::Trouble;
+
+/// The name of the `gatepass` command itself, whose client our own authority knows.
+pub(crate) const OWN: &str = "gatepass";
+
+/// A program's manifest. One without a `name` changes settings of the `gatepass` command itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    /// The name of its folder and, unless `storage.service` says otherwise, of its keyring service: letters, digits,
+    /// `-` and `_`.
+    #[serde(default = "own")]
+    pub name: String,
+    /// What a person types; the name, unless it says otherwise.
+    pub program: Option<String>,
+    /// What pages and manuals call it; the program, unless it says otherwise.
+    pub title: Option<String>,
+    /// One line for the help text.
+    pub about: Option<String>,
+    /// The issuer.
+    pub issuer: Option<String>,
+    /// The client there.
+    pub client_id: Option<String>,
+    /// What is asked for at sign-in.
+    pub scope: Option<String>,
+    /// For whom access tokens are meant.
+    pub audience: Option<String>,
+    /// The algorithm of ID tokens, as the client is registered.
+    pub id_token_signed_response_alg: Option<String>,
+    /// `required`, `preferred` or `off`.
+    pub dpop: Option<String>,
+    /// The API that the program talks to. Its origin, the issuer's and those of `api_origins` may be sent a token.
+    pub api: Option<String>,
+    /// More origins that may be sent a token.
+    #[serde(default)]
+    pub api_origins: Vec<String>,
+    /// What `open` opens; the issuer, unless it says otherwise.
+    pub dashboard: Option<String>,
+    /// Environment variables that say otherwise.
+    #[serde(default)]
+    pub variables: Variables,
+    /// Where sessions are kept.
+    #[serde(default)]
+    pub storage: Storage,
+    /// How a person signs in.
+    #[serde(default)]
+    pub login: SignIn,
+    /// Which commands and flags the help text shows.
+    #[serde(default)]
+    pub commands: Commands,
+    /// Where organizations come from.
+    #[serde(default)]
+    pub organizations: Organizations,
+    /// For `credential`: which host gets a token for which audience.
+    #[serde(default)]
+    pub credentials: BTreeMap<String, Credential>,
+    /// What is said, line by line.
+    #[serde(default)]
+    pub messages: Messages,
+}
+
+fn own() -> String {
+    OWN.to_owned()
+}
+
+/// Names of environment variables.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variables {
+    /// Names another issuer.
+    pub issuer: Option<String>,
+    /// Names another client.
+    pub client_id: Option<String>,
+    /// Names another API.
+    pub api: Option<String>,
+    /// Names the profile.
+    pub profile: Option<String>,
+    /// Hold a token that is used instead of a session. The first one that is set wins.
+    #[serde(default)]
+    pub token: Vec<String>,
+}
+
+/// Where sessions are kept.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// In a sealed file, in the keyring itself, or in a plain file.
+    #[serde(default)]
+    pub place: Place,
+    /// What to do where there is no keyring.
+    #[serde(default)]
+    pub fallback: Fallback,
+    /// The service name in the keyring.
+    pub service: Option<String>,
+    /// The plain file, of `place = "file"` or of the fallback: `~/.acme/credentials.json`. `{profile}` stands for the
+    /// profile's name.
+    pub file: Option<String>,
+    /// A file that says who is signed in since when, for people and other programs to read.
+    pub state: Option<String>,
+}
+
+/// Where a session is kept.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// In a sealed file, its keys in the keyring.
+    #[default]
+    Sealed,
+    /// In the keyring, and nothing on disk.
+    Keyring,
+    /// In a plain file for its owner alone.
+    File,
+}
+
+/// What to do where there is no keyring.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Fallback {
+    /// Refuse to sign in.
+    #[default]
+    Deny,
+    /// Keep the session in a plain file for its owner alone, and say so.
+    File,
+    /// Keep it in a sealed file whose keys a passphrase opens.
+    Passphrase,
+}
+
+/// How a person signs in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignIn {
+    /// `auto`, `pkce` or `device_code`; `--auth-flow` says otherwise.
+    pub flow: AuthFlow,
+    /// Whether to ask for an e-mail address first, whose domain finds the organization's own sign-in.
+    pub email_first: bool,
+    /// Loopback ports, tried in this order; any free one if empty.
+    pub ports: Vec<u16>,
+    /// The path of the redirect URI.
+    pub path: String,
+    /// What the redirect URI calls this machine: `127.0.0.1` or `localhost`. The socket is always 127.0.0.1.
+    pub host: String,
+    /// How long a login waits, in seconds.
+    pub timeout: u64,
+    /// After how many seconds without an answer a device code joins the browser.
+    pub device_code_after: Option<u64>,
+    /// Whether an organization is chosen at sign-in.
+    pub organization: bool,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self {
+            flow: AuthFlow::Auto,
+            email_first: false,
+            ports: Vec::new(),
+            path: String::from("/callback"),
+            host: String::from("127.0.0.1"),
+            timeout: 300,
+            device_code_after: None,
+            organization: false,
+        }
+    }
+}
+
+/// Which way a login takes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum AuthFlow {
+    /// What fits the machine: a browser, and a device code where there is none or it does not come back.
+    #[default]
+    Auto,
+    /// A browser on this machine.
+    Pkce,
+    /// A code to type on another device.
+    DeviceCode,
+}
+
+/// Which commands and flags the help text shows. What is hidden still works.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commands {
+    /// The commands to show; all of them if nothing is said.
+    pub show: Option<Vec<String>>,
+    /// The flags to show; all of them if nothing is said.
+    pub flags: Option<Vec<String>>,
+    /// Another name for `tui`.
+    pub host: Option<String>,
+}
+
+/// Where organizations come from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Organizations {
+    /// Where they are listed; `{issuer}` and `{api}` stand for the addresses of these.
+    pub url: Option<String>,
+}
+
+/// What a host gets.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// For whom the token is meant.
+    pub audience: Option<String>,
+    /// With fewer scopes than the session has.
+    pub scope: Option<String>,
+    /// The user name that goes with it, where the protocol wants one.
+    pub username: Option<String>,
+}
+
+impl App {
+    /// Reads a manifest.
+    pub fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
+        let mut app: Self = toml::from_str(text)?;
+        app.check().map_err(serde::de::Error::custom)?;
+        if app.is_own() {
+            let variables = &mut app.variables;
+            variables.issuer.get_or_insert_with(|| String::from("GATEPASS_ISSUER"));
+            variables.client_id.get_or_insert_with(|| String::from("GATEPASS_CLIENT_ID"));
+            variables.profile.get_or_insert_with(|| String::from("GATEPASS_PROFILE"));
+            if variables.token.is_empty() {
+                variables.token.push(String::from("GATEPASS_TOKEN"));
+            }
+        }
+        Ok(app)
+    }
+
+    /// The `gatepass` command itself, without a manifest.
+    pub(crate) fn own() -> Self {
+        Self::from_toml("").unwrap_or_default()
+    }
+
+    /// Reads a manifest's file.
+    pub(crate) fn read(path: &Path) -> Result<Self, Trouble> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Trouble::Usage(format!("cannot read the manifest `{}`: {error}", path.display()))
+        })?;
+        Self::from_toml(&text).map_err(|error| {
+            let line =
+                error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            let reason = error.message().to_owned();
+            Trouble::Usage(format!("the manifest `{}` is not valid at line {line}: {reason}", path.display()))
+        })
+    }
+
+    /// What a person types.
+    pub(crate) fn program(&self) -> &str {
+        self.program.as_deref().unwrap_or(&self.name)
+    }
+
+    /// What pages and manuals call it.
+    #[allow(dead_code, reason = "the callback page is next")]
+    pub(crate) fn title(&self) -> &str {
+        self.title.as_deref().unwrap_or_else(|| if self.is_own() { "Gatepass" } else { self.program() })
+    }
+
+    /// Whether this is the `gatepass` command itself.
+    pub(crate) fn is_own(&self) -> bool {
+        self.name == OWN
+    }
+
+    /// What a parser of TOML cannot know.
+    fn check(&self) -> Result<(), String> {
+        // It becomes a folder, so it must not lead anywhere else.
+        let plain = |name: &str| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        if !plain(&self.name) {
+            return Err(String::from("`name` may hold letters, digits, `-` and `_` only"));
+        }
+        if self.program.as_deref().is_some_and(|program| !plain(program)) {
+            return Err(String::from("`program` may hold letters, digits, `-` and `_` only"));
+        }
+        if self.storage.place == Place::File && self.storage.file.is_none() {
+            return Err(String::from(
+                "`storage.place = \"file\"` needs `storage.file`, the path of the file",
+            ));
+        }
+        if !self.login.path.starts_with('/') || self.login.path.contains(['?', '#']) {
+            return Err(String::from("`login.path` must be a path such as `/callback`"));
+        }
+        if !["127.0.0.1", "localhost"].contains(&self.login.host.as_str()) {
+            return Err(String::from("`login.host` must be `127.0.0.1` or `localhost`"));
+        }
+        if self.login.timeout == 0 {
+            return Err(String::from("`login.timeout` must be one second at least"));
+        }
+        self.messages.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        let text = "name = 'acme'\nissuer = 'https://a.example'\n[storage]\nfallback = 'file'\n";
+        let app = App::from_toml(text).unwrap();
+        assert_eq!((app.storage.fallback, app.program()), (Fallback::File, "acme"));
+        for (text, word) in [
+            ("issuers = 'x'", "issuers"),
+            ("[login]\nport = [1]", "port"),
+            ("[storage]\nplace = 'cloud'", "cloud"),
+            ("name = '../x'", "`name`"),
+            ("program = 'a b'", "`program`"),
+            ("[storage]\nplace = 'file'", "storage.file"),
+            ("[login]\npath = 'callback'", "login.path"),
+            ("[login]\nhost = '0.0.0.0'", "login.host"),
+            ("[login]\ntimeout = 0", "login.timeout"),
+            ("[messages]\nlogin_done = ['{emial}']", "emial"),
+        ] {
+            let error = App::from_toml(text).unwrap_err();
+            assert!(error.message().contains(word), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_may_change_one_setting_of_our_own() {
+        let app = App::from_toml("[storage]\nfallback = 'file'\n").unwrap();
+        assert!(app.is_own() && app.title() == "Gatepass");
+    }
+}
