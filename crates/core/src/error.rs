@@ -24,6 +24,18 @@ pub enum Error {
     StateMismatch,
     /// The login took longer than its limit.
     LoginExpired,
+    /// What was pasted is no whole callback address: a bare code, an address of something else.
+    #[cfg(feature = "full")]
+    NotTheCallback,
+    /// The person does not want the account that was signed in.
+    #[cfg(feature = "full")]
+    Declined,
+    /// No login waits under this handle: it ran out, somebody else finished it, or it never was.
+    #[cfg(feature = "full")]
+    NoSuchLogin,
+    /// An address that may not have this session's token.
+    #[cfg(feature = "full")]
+    OtherOrigin,
 
     // ---- the server
     /// A message that cannot be read or trusted: which one, and which field of it.
@@ -77,6 +89,15 @@ pub enum Error {
     KeyLost,
     /// The operating system gave no randomness.
     NoDice,
+    /// Every port that the login may listen on is taken by another program.
+    #[cfg(feature = "full")]
+    PortTaken {
+        /// The first of them.
+        port: u16,
+    },
+    /// The certificates that this machine is set to trust cannot be read, or there are none.
+    #[cfg(feature = "full")]
+    Certificates,
     /// A promise inside Gatepass does not hold; please report it.
     Bug,
 }
@@ -173,6 +194,14 @@ impl Error {
             Self::NotSignedIn => "not_signed_in",
             Self::StateMismatch => "state_mismatch",
             Self::LoginExpired => "login_expired",
+            #[cfg(feature = "full")]
+            Self::NotTheCallback => "not_the_callback",
+            #[cfg(feature = "full")]
+            Self::Declined => "declined",
+            #[cfg(feature = "full")]
+            Self::NoSuchLogin => "no_such_login",
+            #[cfg(feature = "full")]
+            Self::OtherOrigin => "other_origin",
             Self::Malformed { .. } => "malformed",
             Self::IssuerMismatch => "issuer_mismatch",
             Self::BadSignature => "bad_signature",
@@ -191,6 +220,10 @@ impl Error {
             Self::NotSaved => "not_saved",
             Self::KeyLost => "key_lost",
             Self::NoDice => "no_dice",
+            #[cfg(feature = "full")]
+            Self::PortTaken { .. } => "port_taken",
+            #[cfg(feature = "full")]
+            Self::Certificates => "certificates",
             Self::Bug => "bug",
         }
     }
@@ -212,6 +245,8 @@ impl Error {
             Self::Configuration { .. } | Self::NotSignedIn | Self::StateMismatch | Self::LoginExpired => {
                 Fault::Caller
             }
+            #[cfg(feature = "full")]
+            Self::NotTheCallback | Self::Declined | Self::NoSuchLogin | Self::OtherOrigin => Fault::Caller,
             Self::Malformed { .. }
             | Self::IssuerMismatch
             | Self::BadSignature
@@ -227,6 +262,8 @@ impl Error {
             | Self::NotSaved
             | Self::KeyLost
             | Self::NoDice => Fault::Machine,
+            #[cfg(feature = "full")]
+            Self::PortTaken { .. } | Self::Certificates => Fault::Machine,
             Self::Bug => Fault::Gatepass,
         }
     }

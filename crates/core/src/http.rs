@@ -24,6 +24,9 @@ pub enum Method {
     Get,
     /// POST
     Post,
+    /// DELETE
+    #[cfg(feature = "full")]
+    Delete,
 }
 
 impl Method {
@@ -32,6 +35,8 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            #[cfg(feature = "full")]
+            Self::Delete => "DELETE",
         }
     }
 }
@@ -39,7 +44,7 @@ impl Method {
 /// A request to send. Redirects are not followed: a body with a token goes where it was addressed or nowhere.
 #[derive(Debug)]
 pub struct Request {
-    /// GET or POST.
+    /// What is done there.
     pub method: Method,
     /// Where to.
     pub url: Endpoint,

@@ -68,6 +68,43 @@ impl Ask<'_> {
     }
 }
 
+/// The parameters that a request of ours has or could have, and those that would change how it is answered.
+#[cfg(feature = "full")]
+const OWN: [&str; 19] = [
+    "audience",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code_challenge",
+    "code_challenge_method",
+    "dpop_jkt",
+    "login_hint",
+    "max_age",
+    "nonce",
+    "prompt",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+];
+
+/// Adds parameters that one issuer knows (`domain_hint`, `connection`, `organization`). None may stand beside another of
+/// its name: a server takes either or refuses both (RFC 6749 section 3.1).
+#[cfg(feature = "full")]
+pub fn with_extra(form: Form, extra: &[(String, String)]) -> Result<Form, Error> {
+    extra.iter().enumerate().try_fold(form, |form, (at, (name, value))| {
+        let repeated = extra.iter().take(at).any(|(other, _)| other == name);
+        if repeated || name.is_empty() || name == "state" || OWN.contains(&name.as_str()) {
+            return Err(Error::Configuration { field: Field::RepeatedParameter });
+        }
+        Ok(form.with(name, value))
+    })
+}
+
 /// The address to open in the person's browser. It holds the state, so it is a secret.
 pub fn url(authorization_endpoint: &Endpoint, parameters: Form) -> Secret {
     let endpoint = authorization_endpoint.as_str();
@@ -117,6 +154,24 @@ pub fn parse(query: &str) -> Result<Callback, Error> {
 mod tests {
     use super::*;
     use crate::test;
+
+    #[test]
+    fn adds_parameters_that_are_not_its_own() {
+        let pair = |name: &str, value: &str| (String::from(name), String::from(value));
+        let form = |extra: &[_]| with_extra(Form::new().with("client_id", "c"), extra).map(Form::finish);
+        let added = form(&[pair("domain_hint", "acme.example"), pair("connection", "a b")]).unwrap();
+        assert_eq!(added.expose(), "client_id=c&domain_hint=acme.example&connection=a+b");
+        let refused = Error::Configuration { field: Field::RepeatedParameter };
+        for extra in [
+            &[pair("client_id", "d")][..],
+            &[pair("state", "s")],
+            &[pair("response_mode", "fragment")],
+            &[pair("", "")],
+            &[pair("a", "1"), pair("a", "2")],
+        ] {
+            assert_eq!(form(extra).err(), Some(refused), "{extra:?}");
+        }
+    }
 
     #[test]
     fn reads_answers() {

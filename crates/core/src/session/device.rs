@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::field::{Field, Message};
 use crate::http::{Request, Response};
 use crate::json::{Object, Writer};
+use crate::protocol::authorize;
 use crate::protocol::device::{self, Polled as Answered, Polling};
 use crate::protocol::discovery::Provider;
 use crate::protocol::dpop::Unsigned;
@@ -29,16 +30,18 @@ use crate::url::Endpoint;
 pub struct Asking(Grant);
 
 /// Begins a login at the provider's device authorization endpoint (RFC 8628 section 3.1). `key` is what the session is
-/// to be bound to, if `grant::wants_key` says that one is needed.
+/// to be bound to, if `grant::wants_key` says that one is needed; `extra` are parameters that one issuer knows.
 pub fn begin(
     client: &Client,
     provider: &Provider,
     device_authorization_endpoint: &Endpoint,
     key: Option<BoundKey>,
+    extra: &[(String, String)],
     now: Timestamp,
 ) -> Result<(Request, Asking), Error> {
     let Client { client_id, scopes, audience, .. } = client;
-    let request = device::request(device_authorization_endpoint, client_id, scopes, audience.as_ref());
+    let form = authorize::with_extra(device::form(client_id, scopes, audience.as_ref()), extra)?;
+    let request = Request::post(device_authorization_endpoint.clone(), form);
     Ok((request, Asking(Grant::new(client, provider, key, None, now)?)))
 }
 

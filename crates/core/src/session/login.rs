@@ -15,6 +15,7 @@ use core::time::Duration;
 use crate::dice::{Dice, token};
 use crate::error::{Error, Refusal};
 use crate::field::{Field, Message};
+use crate::form::Form;
 use crate::http::{Request, Response};
 use crate::json::{Object, Writer};
 use crate::name::ClientId;
@@ -102,6 +103,30 @@ pub fn begin(
     now: Timestamp,
     dice: &mut dyn Dice,
 ) -> Result<(Authorization, Pending), Error> {
+    begin_asking(client, provider, start, now, dice, Ok)
+}
+
+/// The same, with parameters that one issuer knows.
+#[cfg(feature = "full")]
+pub fn begin_with(
+    client: &Client,
+    provider: &Provider,
+    start: Start,
+    extra: &[(String, String)],
+    now: Timestamp,
+    dice: &mut dyn Dice,
+) -> Result<(Authorization, Pending), Error> {
+    begin_asking(client, provider, start, now, dice, |form| authorize::with_extra(form, extra))
+}
+
+fn begin_asking(
+    client: &Client,
+    provider: &Provider,
+    start: Start,
+    now: Timestamp,
+    dice: &mut dyn Dice,
+    more: impl FnOnce(Form) -> Result<Form, Error>,
+) -> Result<(Authorization, Pending), Error> {
     let nonce = token(dice)?;
     let (state, verifier) = (token(dice)?, token(dice)?);
     let ask = Ask {
@@ -117,14 +142,15 @@ pub fn begin(
         login_hint: start.login_hint.as_deref(),
         max_age: start.max_age,
     };
+    let form = more(ask.form())?;
     let authorization = match &provider.pushed_authorization_request_endpoint {
         // RFC 9126 section 5: the server takes no other.
         Some(endpoint) if provider.requires_push => Authorization::Push(Pushing {
-            request: Some(par::request(endpoint, ask.form())),
+            request: Some(par::request(endpoint, form)),
             authorization_endpoint: provider.authorization_endpoint.clone(),
             client_id: client.client_id.clone(),
         }),
-        _ => Authorization::Open(authorize::url(&provider.authorization_endpoint, ask.form())),
+        _ => Authorization::Open(authorize::url(&provider.authorization_endpoint, form)),
     };
     let mut grant = Grant::new(client, provider, start.key, Some(nonce), now)?;
     grant.max_age = start.max_age;

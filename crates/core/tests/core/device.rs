@@ -20,7 +20,7 @@ fn begun() -> (Shown, Waiting) {
     let provider = discovery::parse(&json(metadata().finish()), &client.issuer).unwrap();
     let endpoint = Endpoint::new("https://issuer.example/device", Field::X).unwrap();
     let key = Some(BoundKey { public: key(), private: None });
-    let (request, asking) = begin(&client, &provider, &endpoint, key, NOW).unwrap();
+    let (request, asking) = begin(&client, &provider, &endpoint, key, &[], NOW).unwrap();
     let body = request.body.unwrap();
     assert_eq!(body.expose(), "client_id=client&scope=openid+offline_access");
     let answer = Writer::new()

@@ -48,10 +48,13 @@ pub fn request(
     scopes: &Scopes,
     audience: Option<&Audience>,
 ) -> Request {
+    Request::post(device_authorization_endpoint.clone(), form(client_id, scopes, audience))
+}
+
+/// The parameters of that request.
+pub fn form(client_id: &ClientId, scopes: &Scopes, audience: Option<&Audience>) -> Form {
     let scopes = (!scopes.is_empty()).then_some(scopes.as_str());
-    let form =
-        Form::new().with("client_id", client_id.as_str()).with_some("scope", scopes).for_audience(audience);
-    Request::post(device_authorization_endpoint.clone(), form)
+    Form::new().with("client_id", client_id.as_str()).with_some("scope", scopes).for_audience(audience)
 }
 
 /// Reads the answer (section 3.2). What can be shown or opened is made safe for that here, once for every front.

@@ -227,7 +227,7 @@ pub(super) fn device(shown: &mut Shown) {
     shown.show(&polling.answered(Some(&tokens()), true, NOW));
 
     let (request, asking) =
-        device::begin(&client(), &provider(false), &endpoint(), Some(key()), NOW).unwrap();
+        device::begin(&client(), &provider(false), &endpoint(), Some(key()), &[], NOW).unwrap();
     shown.show(&request);
     shown.show(&asking);
     let (_, waiting) = asking.parse(&ok(body), NOW).unwrap();
