@@ -51,13 +51,13 @@ export function freePort() {
 
 /** A running program: what it has printed so far, and how it ended. */
 export class Program {
-  constructor(command, args, { env = process.env, input } = {}) {
+  constructor(command, args, { env = process.env, input, keys = false } = {}) {
     this.name = command;
     this.stdout = '';
     this.stderr = '';
     this.waiters = new Set();
     // A group of its own, so that what it started ends with it.
-    this.child = spawn(command, args, { env, detached: true, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    this.child = spawn(command, args, { env, detached: true, stdio: [input === undefined && !keys ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
     if (input !== undefined) this.child.stdin.end(input);
     for (const stream of ['stdout', 'stderr']) {
       this.child[stream].setEncoding('utf8').on('data', (text) => {
@@ -96,6 +96,11 @@ export class Program {
       this.waiters.add(look);
       look();
     });
+  }
+
+  /** Types something, where the program was started with `keys`. */
+  type(text) {
+    this.child.stdin.write(text);
   }
 
   kill(signal = 'SIGTERM') {

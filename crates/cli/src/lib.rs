@@ -37,6 +37,7 @@
 mod args;
 mod commands;
 mod context;
+mod email;
 mod environment;
 mod exit;
 mod given;
@@ -44,7 +45,9 @@ mod manifest;
 mod messages;
 mod output;
 mod profiles;
+mod qr;
 mod shape;
+mod waiting;
 mod words;
 
 use std::path::{Path, PathBuf};

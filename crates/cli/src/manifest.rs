@@ -45,6 +45,8 @@ pub struct App {
     /// More origins that may be sent a token.
     #[serde(default)]
     pub api_origins: Vec<String>,
+    /// The colour of the page that the browser shows at the end of a login: `#3a6ea5`.
+    pub accent: Option<String>,
     /// What `open` opens; the issuer, unless it says otherwise.
     pub dashboard: Option<String>,
     /// Environment variables that say otherwise.
@@ -260,7 +262,6 @@ impl App {
     }
 
     /// What pages and manuals call it.
-    #[allow(dead_code, reason = "the callback page is next")]
     pub(crate) fn title(&self) -> &str {
         self.title.as_deref().unwrap_or_else(|| if self.is_own() { "Gatepass" } else { self.program() })
     }

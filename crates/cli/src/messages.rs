@@ -106,7 +106,7 @@ impl Values {
 }
 
 /// What servers and files say is shown as text: it must not move the cursor or colour the screen.
-fn printable(value: &str) -> String {
+pub(crate) fn printable(value: &str) -> String {
     value.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

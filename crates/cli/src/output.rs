@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use gatepass::Timestamp;
+use gatepass::{Secret, Timestamp};
 use serde::Serialize;
 
+use crate::messages::Values;
 use crate::words::Trouble;
 
 /// Speaks to the person, or to the script.
@@ -22,6 +23,13 @@ impl Talk {
     pub(crate) fn say(&self, line: &str) {
         // A closed stderr is no reason to stop.
         let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    /// Lines of a message for the person, if there are any.
+    pub(crate) fn lines(&self, values: &Values, lines: &[String]) {
+        if !lines.is_empty() {
+            self.say(&values.fill(lines));
+        }
     }
 
     /// Prints data: the object with `--json`, otherwise the plain lines.
@@ -59,7 +67,6 @@ impl Talk {
     }
 
     /// Asks for one line, where somebody is there to answer.
-    #[expect(dead_code, reason = "the address before a login is next")]
     pub(crate) fn ask(&self, question: &str) -> Option<String> {
         let mut err = io::stderr().lock();
         let _ = write!(err, "{question} ").and_then(|()| err.flush());
@@ -67,6 +74,16 @@ impl Talk {
         let mut line = String::new();
         let read = io::stdin().read_line(&mut line).ok()?;
         (read > 0).then(|| line.trim().to_owned())
+    }
+
+    /// The same without echo, for what nobody should read over a shoulder.
+    pub(crate) fn ask_hidden(&self, question: &str) -> Option<Secret> {
+        let quiet = crate::waiting::Quiet::lines();
+        let answer = self.ask(question).map(Secret::new);
+        if quiet.is_some() {
+            self.say("");
+        }
+        answer
     }
 
     /// Whether stdout gets objects.

@@ -9,6 +9,9 @@ use crate::exit::Exit;
 pub(crate) enum Trouble {
     /// The command line, the manifest or the environment is wrong.
     Usage(String),
+    /// A server that is not the issuer's sign-in said something else than was agreed.
+    #[allow(dead_code, reason = "organizations are next")]
+    Server(String),
     /// Something below.
     Core(Error),
 }
@@ -24,6 +27,7 @@ impl Trouble {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
+            Self::Server(_) => Exit::Failed,
             Self::Core(error) => Exit::of(*error),
         }
     }
@@ -32,6 +36,7 @@ impl Trouble {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
+            Self::Server(_) => "server",
             Self::Core(error) => error.code(),
         }
     }
@@ -39,7 +44,7 @@ impl Trouble {
     /// What happened: lower case, no full stop, nothing that a server said.
     pub(crate) fn message(&self) -> String {
         let error = match self {
-            Self::Usage(message) => return message.clone(),
+            Self::Usage(message) | Self::Server(message) => return message.clone(),
             Self::Core(error) => *error,
         };
         let text = match error {
@@ -47,6 +52,12 @@ impl Trouble {
             Error::NotSignedIn => "nobody is signed in",
             Error::StateMismatch => "an answer came that belongs to no login of ours",
             Error::LoginExpired => "nobody signed in before the time was up",
+            Error::NotTheCallback => "that is not the whole address at which the browser ended",
+            Error::Declined => "the account that was signed in is not the one that was wanted",
+            Error::NoSuchLogin => "no login waits under that handle",
+            Error::OtherOrigin => "this session's token is not for that address",
+            Error::PortTaken { port } => return format!("another program listens at port {port}"),
+            Error::Certificates => "the certificates that this machine is set to trust cannot be read",
             Error::Malformed { message, field } => {
                 return format!("the server's {message} cannot be read: `{field}` is wrong");
             }

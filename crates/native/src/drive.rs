@@ -6,6 +6,8 @@ use gatepass_core::error::Error;
 use gatepass_core::http::{Request, Response};
 use gatepass_core::protocol::client_auth::{ClientAuth, Prepared};
 use gatepass_core::session::client::Client;
+use gatepass_core::session::record::Record;
+use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::transaction::{Answer, Effect, Step, Transaction};
 
 use crate::clock;
@@ -36,7 +38,7 @@ impl World {
     }
 
     /// Sends a request, with the client's credentials where they are wanted; `None` if no whole answer came.
-    async fn send(&self, request: Request) -> Result<Option<Response>, Error> {
+    pub(crate) async fn send(&self, request: Request) -> Result<Option<Response>, Error> {
         let Client { client_id, issuer, .. } = &self.client;
         let request = match self.client_auth.prepare(client_id, issuer, request, clock::now(), &mut OsDice)? {
             Prepared::Ready(request) => request,
@@ -65,6 +67,15 @@ impl World {
                 Step::Need(effect) => return Some(effect),
             }
         }
+    }
+
+    /// Keeps a session that has just begun.
+    pub(crate) async fn keep(&self, record: Record) -> Result<(), Error> {
+        let mut save = SaveSession::new(record);
+        if let Some(effect) = self.begin(&mut save) {
+            self.go_on(&mut save, effect).await;
+        }
+        save.finish()
     }
 
     /// Runs the rest of it.
@@ -113,7 +124,7 @@ impl World {
     }
 }
 
-fn loaded(result: Result<Option<gatepass_core::session::record::Record>, Error>) -> Answer {
+fn loaded(result: Result<Option<Record>, Error>) -> Answer {
     result.map_or_else(Answer::Failed, Answer::Loaded)
 }
 

@@ -42,6 +42,7 @@ impl Http {
         let mut builder = match request.method {
             Method::Get => client.get(url),
             Method::Post => client.post(url),
+            Method::Delete => client.delete(url),
         };
         for (name, value) in &request.headers {
             let mut value = reqwest::header::HeaderValue::from_str(value.expose()).ok()?;

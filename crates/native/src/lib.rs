@@ -18,11 +18,13 @@
 
 mod browser;
 mod clock;
+mod detect;
 mod drive;
 mod http;
 mod lock;
 mod login;
 mod loopback;
+mod pages;
 mod random;
 mod sign;
 mod store;
@@ -52,13 +54,18 @@ pub use gatepass_core::url::Issuer;
 
 use gatepass_core::session::access::GetAccess;
 use gatepass_core::session::record::Part;
-use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::Transaction;
 
-pub use crate::browser::open as open_browser;
+pub use crate::browser::open_browser;
+pub use crate::detect::{NoBrowser, Surroundings};
 use crate::drive::World;
-pub use crate::login::{Event, LoginOptions};
+pub use crate::login::{
+    Confirm, Control, DeviceCode, Event, FinishOptions, Flow, LoggedIn, LoginOptions, Remote, Started, Way,
+    WhyDevice,
+};
+pub use crate::loopback::RedirectHost;
+pub use crate::pages::{Accent, PageWords};
 use crate::store::Store;
 pub use crate::store::{Fallback, Keeping};
 pub use crate::worker::Waiting;
@@ -180,25 +187,51 @@ impl Gatepass {
         self.world.store.forget()
     }
 
-    /// Signs in by a browser that comes back to a port of this machine. `tell` hears what a person must know.
+    /// Signs in: by a browser that comes back to a port of this machine, by its last address pasted, or by a code typed
+    /// on another device, whichever ends first. `tell` hears what a person must know.
     pub fn login(
         &self,
         options: LoginOptions,
         tell: impl FnMut(Event<'_>) + Send + 'static,
-    ) -> Waiting<Result<Keeping, Error>> {
+    ) -> Waiting<Result<LoggedIn, Error>> {
         let (client, world) = (self.client.clone(), Arc::clone(&self.world));
         self.worker.run(async move {
             // A sign-in that could not be kept is not begun.
             let keeping = world.store.prove(world.fallback)?;
-            let keep = |record| async {
-                let mut save = SaveSession::new(record);
-                if let Some(effect) = world.begin(&mut save) {
-                    world.go_on(&mut save, effect).await;
-                }
-                save.finish()
-            };
-            login::login(&client, &world, options, Box::new(tell), keep).await?;
-            Ok(keeping)
+            let keep = |record| world.keep(record);
+            let way = login::login(&client, &world, options, Box::new(tell), keep).await?;
+            Ok(LoggedIn { keeping, way })
+        })
+    }
+
+    /// Starts a login that another process finishes. Nothing listens meanwhile: the browser ends at an address that it
+    /// cannot open, and that address is the answer.
+    pub fn start(&self, options: LoginOptions) -> Waiting<Result<Started, Error>> {
+        let (client, world) = (self.client.clone(), Arc::clone(&self.world));
+        self.worker.run(async move {
+            world.store.prove(world.fallback)?;
+            login::start(&client, &world, options).await
+        })
+    }
+
+    /// Finishes it, once: with the whole address at which the browser ended, or with nothing for a device code.
+    ///
+    /// An answer that does not fit leaves the login waiting. So does the end of `options.limit` before a device code was
+    /// typed, which is said by [`Refusal::AuthorizationPending`].
+    pub fn finish(
+        &self,
+        handle: &str,
+        answer: Option<Secret>,
+        options: FinishOptions,
+        tell: impl FnMut(Event<'_>) + Send + 'static,
+    ) -> Waiting<Result<LoggedIn, Error>> {
+        let (handle, world) = (handle.to_owned(), Arc::clone(&self.world));
+        self.worker.run(async move {
+            let keeping = world.store.prove(world.fallback)?;
+            let keep = |record| world.keep(record);
+            let tell = &mut (Box::new(tell) as login::Tell);
+            let way = login::finish(&world, &handle, answer.as_ref(), options, tell, keep).await?;
+            Ok(LoggedIn { keeping, way })
         })
     }
 

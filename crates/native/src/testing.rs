@@ -10,7 +10,7 @@ use gatepass_core::session::client::Client;
 use gatepass_core::time::Timestamp;
 
 use crate::drive::World;
-use crate::login::{Event, LoginOptions, login};
+use crate::login::{Event, LoginOptions, Way, login};
 use crate::store::{Fallback, Store};
 
 /// Signs in, by the library's own code, up to a session that nobody keeps.
@@ -18,7 +18,7 @@ pub async fn sign_in(
     client: Client,
     options: LoginOptions,
     tell: impl FnMut(Event<'_>) + Send + 'static,
-) -> Result<(), Error> {
+) -> Result<Way, Error> {
     // Nothing is stored, so nothing is touched there.
     let store = Store::new(Path::new("nowhere"), "gatepass-test", &[]);
     let world = World::new(store, Fallback::Deny, client.clone(), Arc::new(ClientAuth::None));

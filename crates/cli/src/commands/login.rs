@@ -1,56 +1,249 @@
-//! `login`: signs in.
+//! `login`: signs in by whatever way ends first, or in two processes.
 
+use std::io::Read;
 use std::time::Duration;
 
-use gatepass::{Error, Event, LoginOptions};
+use gatepass::{
+    Accent, Confirm, Control, DeviceCode, Error, Event, FinishOptions, Flow, Gatepass, LoginOptions,
+    PageWords, RedirectHost, Secret, Started, View, Way, WhyDevice,
+};
+use serde::Serialize;
 
 use crate::args::Login;
 use crate::commands::status;
 use crate::context::Context;
+use crate::email::{self, Email};
 use crate::exit::Exit;
+use crate::manifest::AuthFlow;
 use crate::messages::{Messages, Values};
-use crate::output::Talk;
+use crate::output::distance;
+use crate::qr;
+use crate::waiting::{self, Line, Watch};
 use crate::words::Trouble;
 
 pub(crate) fn run(context: &Context, how: &Login) -> Result<Exit, Trouble> {
     status::say_given(context);
     let gatepass = context.gatepass()?;
-    let (app, talk) = (&context.app, context.talk);
-    let say = |lines: &[String], values: &Values| say(talk, lines, values);
-    say(&app.messages.login_begins, &context.values());
-    let options = LoginOptions {
-        open_browser: !how.no_browser,
-        limit: Duration::from_secs(how.timeout.unwrap_or(app.login.timeout)),
-        prompt: how.switch.then(|| String::from("select_account")),
-        login_hint: how.email.clone(),
-        max_age: None,
-    };
-    let (messages, values) = (app.messages.clone(), context.values());
-    gatepass.login(options, move |event| tell(talk, &messages, &values, &event)).wait()??;
+    if let Some(handle) = &how.finish {
+        return finish(context, &gatepass, how, handle);
+    }
+    let email = email::ask(context, how.email.as_deref())?;
+    let options = options(context, how, email.as_ref())?;
+    if how.start {
+        return start(context, &gatepass, options);
+    }
+    context.talk.lines(&context.values(), &context.app.messages.login_begins);
+    let mut teller = Teller::new(context);
+    let (remote, control) = Control::new();
+    let options = LoginOptions { control: Some(control), ..options };
+    // A terminal takes a paste and a key; without one there is the listener and whatever the flow adds.
+    if context.environment.person && !context.talk.is_json() {
+        teller.watch = Watch::start(&teller.line, remote, options.limit, waiting::width());
+    }
+    gatepass.login(options, move |event| teller.tell(&event)).wait()??;
+    done(context, &gatepass)
+}
+
+/// What both kinds of login end with.
+fn done(context: &Context, gatepass: &Gatepass) -> Result<Exit, Trouble> {
     let status = gatepass.status()?.ok_or(Error::Bug)?;
-    say(&app.messages.login_done, &status::values(context, &gatepass, &status));
-    if talk.is_json() {
-        status::print(context, &gatepass, &status);
+    let (messages, values) = (&context.app.messages, status::values(context, gatepass, &status));
+    context.talk.lines(&values, &messages.login_done);
+    if context.talk.is_json() {
+        status::print(context, gatepass, &status);
+    } else {
+        status::warn_plain(context, &status);
     }
     Ok(Exit::Done)
 }
 
-fn say(talk: Talk, lines: &[String], values: &Values) {
-    if !lines.is_empty() {
-        talk.say(&values.fill(lines));
-    }
+fn options(context: &Context, how: &Login, email: Option<&Email>) -> Result<LoginOptions, Trouble> {
+    let app = &context.app;
+    let accent = match &app.accent {
+        None => PageWords::default().accent,
+        Some(text) => Accent::parse(text).ok_or_else(|| {
+            Trouble::Usage(String::from("`accent` of the manifest must be a colour such as `#3a6ea5`"))
+        })?,
+    };
+    let prompt = how.switch.then(|| String::from("select_account"));
+    // Only the domain leaves this machine before the person has seen where they sign in.
+    let extra =
+        email.map(|email| (String::from("domain_hint"), email.domain().to_owned())).into_iter().collect();
+    Ok(LoginOptions {
+        flow: match how.auth_flow.unwrap_or(app.login.flow) {
+            AuthFlow::Auto => Flow::Auto,
+            AuthFlow::Pkce => Flow::Pkce,
+            AuthFlow::DeviceCode => Flow::DeviceCode,
+        },
+        open_browser: !how.no_browser,
+        limit: Duration::from_secs(how.timeout.unwrap_or(app.login.timeout)),
+        device_after: app.login.device_code_after.map(Duration::from_secs),
+        prompt,
+        extra,
+        ports: app.login.ports.clone(),
+        path: app.login.path.clone(),
+        host: if app.login.host == "localhost" { RedirectHost::Localhost } else { RedirectHost::Literal },
+        page: PageWords { program: app.title().to_owned(), accent },
+        confirm: confirm(context),
+        expected_email: email.map(|email| email.as_str().to_owned()),
+        ..LoginOptions::default()
+    })
 }
 
-fn tell(talk: Talk, messages: &Messages, values: &Values, event: &Event<'_>) {
-    match event {
-        Event::Waiting { url, opened, limit } => {
-            let values = values.clone().with("address", url.expose().as_str());
-            say(talk, if *opened { &messages.login_opened } else { &messages.login_open_by_hand }, &values);
-            say(talk, &messages.login_address, &values);
-            talk.say(&format!("waiting for you, {} seconds at most; Ctrl-C gives up", limit.as_secs()));
+/// Asks whether an account is the one that was meant, where somebody is there to answer.
+fn confirm(context: &Context) -> Option<Confirm> {
+    let talk = context.talk;
+    if !context.environment.person || talk.is_json() {
+        return None;
+    }
+    Some(Confirm::new(move |view: &View, _: Way| {
+        let question = format!("sign in to {} as {}? [y/N]", view.issuer, status::account(view));
+        talk.ask(&question).is_some_and(|answer| matches!(answer.as_str(), "y" | "Y" | "yes"))
+    }))
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    schema: &'static str,
+    /// For `login --finish`.
+    handle: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_uri: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_uri_complete: Option<&'a str>,
+    /// Seconds since 1970.
+    expires_at: u64,
+}
+
+/// `login --start`
+fn start(context: &Context, gatepass: &Gatepass, options: LoginOptions) -> Result<Exit, Trouble> {
+    let Started { handle, url, device, expires_at } = gatepass.start(options).wait()??;
+    let shown = Shown {
+        schema: "gatepass/login-start/1",
+        handle: &handle,
+        url: url.as_ref().map(|url| url.expose().as_str()),
+        user_code: device.as_ref().map(|device| device.user_code.as_str()),
+        verification_uri: device.as_ref().map(|device| device.verification_uri.as_str()),
+        verification_uri_complete: device
+            .as_ref()
+            .and_then(|device| device.verification_uri_complete.as_ref().map(|uri| uri.as_str())),
+        expires_at: expires_at.seconds(),
+    };
+    let finish = context.command(&format!("login --finish {handle}"));
+    let plain = match (&url, &device) {
+        (Some(url), _) => format!(
+            "open this address, sign in, and copy the address at which the browser ends:\n\n  {}\n\nthen run, and paste it:\n\n  {finish}\n",
+            url.expose()
+        ),
+        (None, Some(DeviceCode { user_code, verification_uri, .. })) => format!(
+            "on any device, open {} and compare this code: {user_code}\n\nthen run:\n\n  {finish}\n",
+            verification_uri.as_str()
+        ),
+        (None, None) => finish,
+    };
+    context.talk.data(&shown, &plain);
+    context.talk.say(&format!("this login waits and ends {}", distance(expires_at, gatepass.now())));
+    Ok(Exit::Done)
+}
+
+/// `login --finish HANDLE`
+fn finish(context: &Context, gatepass: &Gatepass, how: &Login, handle: &str) -> Result<Exit, Trouble> {
+    let limit = Duration::from_secs(how.timeout.unwrap_or(context.app.login.timeout));
+    let options = FinishOptions { limit, confirm: confirm(context), expected_email: how.email.clone() };
+    let answer = if context.environment.person {
+        context.talk.ask_hidden("the address at which the browser ended (Enter alone for a device code):")
+    } else {
+        let mut text = String::new();
+        std::io::stdin()
+            .lock()
+            .take(64 * 1024)
+            .read_to_string(&mut text)
+            .map_err(|error| Trouble::Usage(format!("cannot read the address from stdin: {error}")))?;
+        Some(Secret::new(text.trim().to_owned()))
+    };
+    let answer = answer.filter(|answer| !answer.expose().is_empty());
+    let mut teller = Teller::new(context);
+    gatepass.finish(handle, answer, options, move |event| teller.tell(&event)).wait()??;
+    done(context, gatepass)
+}
+
+/// Says what happens while a login waits.
+struct Teller {
+    messages: Messages,
+    values: Values,
+    line: Line,
+    watch: Option<Watch>,
+    colours: bool,
+}
+
+impl Teller {
+    fn new(context: &Context) -> Self {
+        Self {
+            messages: context.app.messages.clone(),
+            values: context.values(),
+            line: Line::default(),
+            watch: None,
+            colours: context.environment.colours() && context.environment.person,
         }
-        Event::Stranger(_) => {
-            talk.say("note: something called that belongs to another login; still waiting for yours");
+    }
+
+    fn say(&self, lines: &[String], values: &Values) {
+        let text = values.fill(lines);
+        if !lines.is_empty() {
+            self.line.say(&text);
+        }
+    }
+
+    fn tell(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Waiting { url, opened, limit } => {
+                let values = self.values.clone().with("address", url.expose().as_str());
+                let first =
+                    if *opened { &self.messages.login_opened } else { &self.messages.login_open_by_hand };
+                self.say(first, &values);
+                self.say(&self.messages.login_address, &values);
+                if self.watch.is_none() {
+                    self.line.say(&format!(
+                        "waiting for you, {} seconds at most; Ctrl-C gives up",
+                        limit.as_secs()
+                    ));
+                }
+            }
+            Event::Device { user_code, verification_uri, verification_uri_complete, why, .. } => {
+                match why {
+                    WhyDevice::Asked | WhyDevice::Forced => {}
+                    WhyDevice::NoBrowser => {
+                        self.line.say("no browser can be opened here, so here is a code as well:")
+                    }
+                    WhyDevice::TimeLimit => {
+                        self.line.say("the browser has not come back, so here is a code as well:")
+                    }
+                }
+                let values = self.values.clone().with("address", *verification_uri).with("code", *user_code);
+                let target = verification_uri_complete.unwrap_or(verification_uri);
+                if let Some(lines) = qr::lines(target, waiting::width(), self.colours) {
+                    self.line.say(&format!("\n{}\n", lines.join("\n")));
+                }
+                self.say(&self.messages.login_device_code, &values);
+            }
+            Event::NoDevice(error) => {
+                let why = Trouble::Core(*error).message();
+                self.line.say(&format!("note: there is no device code: {why}; the browser's way stays open"));
+            }
+            Event::Stranger(_) => {
+                self.line
+                    .say("note: something called that belongs to another login; still waiting for yours");
+            }
+            Event::BadPaste(error) => {
+                let trouble = Trouble::Core(*error);
+                self.line.say(&format!("that is not it: {}; still waiting", trouble.message()));
+            }
+            // A question may come next, so the keys are the shell's again.
+            Event::Finishing => self.watch = None,
         }
     }
 }

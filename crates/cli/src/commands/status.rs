@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::manifest::Place;
 use crate::messages::Values;
 use crate::output::{distance, local};
 use crate::words::Trouble;
@@ -60,7 +61,12 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Trouble> {
 pub(crate) fn print(context: &Context, gatepass: &Gatepass, status: &Status) {
     let values = values(context, gatepass, status);
     context.talk.data(&shown(context, Some(status)), &values.fill(&context.app.messages.status));
-    if status.keeping == Keeping::Plain && context.app.storage.place != crate::manifest::Place::File {
+    warn_plain(context, status);
+}
+
+/// Says aloud that a session lies in plain text where it was not meant to.
+pub(crate) fn warn_plain(context: &Context, status: &Status) {
+    if status.keeping == Keeping::Plain && context.app.storage.place != Place::File {
         context.talk.say("warning: this session is kept in a plain file, because there is no keyring here");
     }
 }

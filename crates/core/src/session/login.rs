@@ -172,6 +172,12 @@ impl Pending {
         &self.state
     }
 
+    /// Where its answer comes; a shell compares an address that was carried there by hand.
+    #[cfg(feature = "full")]
+    pub const fn redirect_uri(&self) -> &RedirectUri {
+        &self.redirect_uri
+    }
+
     /// When it began; a shell forgets logins that nobody comes back to.
     pub const fn begun_at(&self) -> Timestamp {
         self.grant.begun_at

@@ -3,6 +3,7 @@
 
 mod file;
 mod keyring;
+mod parked;
 mod sealed;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use gatepass::testing::{now, sign_in};
-use gatepass::{Event, LoginOptions};
+use gatepass::{Event, LoginOptions, Way};
 use gatepass_core::error::Error;
 use gatepass_core::field::Message;
 use gatepass_core::form::Query;
@@ -170,7 +170,7 @@ pub(super) struct Attempt {
     pub(super) state: String,
     pub(super) issuer: String,
     seen: Arc<Mutex<Seen>>,
-    under_way: JoinHandle<Result<(), Error>>,
+    under_way: JoinHandle<Result<Way, Error>>,
 }
 
 impl Attempt {
@@ -202,7 +202,7 @@ impl Attempt {
         };
         let codes = seen.lock().unwrap().codes.clone();
         match (deliver, &result) {
-            ("code", Ok(())) if codes.iter().map(String::as_str).eq(code) => {}
+            ("code", Ok(Way::Loopback)) if codes.iter().map(String::as_str).eq(code) => {}
             ("error", Err(Error::Refused(_))) if codes.is_empty() => {}
             ("error:iss_missing" | "error:iss_mismatch", Err(Error::IssuerMismatch)) if codes.is_empty() => {}
             ("error:timeout", Err(Error::LoginExpired)) if codes.is_empty() => {}

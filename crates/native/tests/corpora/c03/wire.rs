@@ -225,7 +225,7 @@ impl Reply {
             "no inline script" => !self.body.contains("<script") && !self.body.contains("javascript:"),
             _ if clause.contains("charset") => is("content-type", "charset=utf-8"),
             _ if clause.contains("must not claim success") => {
-                self.status != Some(200) && self.body != include_str!("../../../src/pages/success.html")
+                self.status != Some(200) && !self.body.contains("You are signed in")
             }
             _ if ["echo", "absent", "escaped", "reflect"].iter().any(|word| clause.contains(word)) => true,
             _ => return Err(format!("cannot read: body {clause:?}")),

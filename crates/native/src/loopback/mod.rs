@@ -3,14 +3,16 @@
 //! It interprets nothing: the raw query goes to the login, which alone knows whether it belongs to it. Whatever else
 //! knocks, browsers' spare connections and strangers included, gets an answer and changes nothing.
 
+mod address;
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gatepass_core::error::Error;
-use gatepass_core::field::Field;
 use gatepass_core::secret::Secret;
 use gatepass_core::url::RedirectUri;
 use http_body_util::Full;
@@ -26,6 +28,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+pub(crate) use self::address::Address;
+pub use self::address::RedirectHost;
+use crate::pages::{Page, PageWords, Pages};
+
 /// How long a connection may take over its request. A browser on this machine needs milliseconds; whoever says nothing
 /// must not keep it out.
 const HEAD_LIMIT: Duration = Duration::from_secs(2);
@@ -36,17 +42,6 @@ const RECOVERY: Duration = Duration::from_millis(50);
 /// How many connections are open at once; a browser needs two or three. One more takes the place of whoever has been
 /// silent for longest.
 const CONNECTIONS: usize = 16;
-
-/// What the browser shows at the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Page {
-    /// Signed in.
-    Success,
-    /// The login failed; the terminal says why.
-    Failure,
-    /// The request belongs to no login that waits here.
-    Stranger,
-}
 
 /// One request to the callback path.
 #[derive(Debug)]
@@ -67,16 +62,18 @@ pub(crate) struct Loopback {
 }
 
 impl Loopback {
-    /// Binds a free port on 127.0.0.1, before any browser opens.
-    pub(crate) async fn bind(path: &'static str) -> Result<Self, Error> {
-        let unavailable = |_| Error::Unsupported { feature: Field::LoopbackPort };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(unavailable)?;
-        let port = listener.local_addr().map_err(unavailable)?.port();
+    /// Binds a port on 127.0.0.1, before any browser opens.
+    pub(crate) async fn bind(address: &Address, words: &PageWords) -> Result<Self, Error> {
+        // A path that cannot be one is found out before a port is taken.
+        address.at(1)?;
+        let listener = address.bind().await?;
+        let port = address::port(&listener)?;
         let (sender, arrivals) = mpsc::channel(CONNECTIONS);
-        let door = Arc::new(Door { path, host: format!("127.0.0.1:{port}"), sender });
+        let door =
+            Door { path: address.path.clone(), host: address.host(port), pages: Pages::new(words), sender };
         let guests = Arc::new(Guests::default());
-        let accepting = tokio::spawn(accept(listener, door, Arc::clone(&guests)));
-        Ok(Self { redirect_uri: RedirectUri::loopback(port, path), arrivals, accepting, guests })
+        let accepting = tokio::spawn(accept(listener, Arc::new(door), Arc::clone(&guests)));
+        Ok(Self { redirect_uri: address.at(port)?, arrivals, accepting, guests })
     }
 
     /// The address that this listener answers to.
@@ -112,8 +109,9 @@ impl Drop for Loopback {
 
 #[derive(Debug)]
 struct Door {
-    path: &'static str,
+    path: String,
     host: String,
+    pages: Pages,
     sender: mpsc::Sender<Arrival>,
 }
 
@@ -195,18 +193,22 @@ const SPECULATION: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 impl Door {
     async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         if let Err(status) = self.admits(request) {
-            return page(status, Page::Stranger);
+            return self.page(status, Page::Stranger);
         }
         let query = Secret::from(request.uri().query().unwrap_or_default());
         let (reply, outcome) = oneshot::channel();
         if self.sender.send(Arrival { query, reply }).await.is_err() {
-            return page(StatusCode::GONE, Page::Stranger);
+            return self.page(StatusCode::GONE, Page::Stranger);
         }
         match outcome.await {
-            Ok(Page::Success) => page(StatusCode::OK, Page::Success),
-            Ok(Page::Stranger) => page(StatusCode::BAD_REQUEST, Page::Stranger),
-            Ok(Page::Failure) | Err(_) => page(StatusCode::BAD_REQUEST, Page::Failure),
+            Ok(Page::Success) => self.page(StatusCode::OK, Page::Success),
+            Ok(Page::Stranger) => self.page(StatusCode::BAD_REQUEST, Page::Stranger),
+            Ok(Page::Failure) | Err(_) => self.page(StatusCode::BAD_REQUEST, Page::Failure),
         }
+    }
+
+    fn page(&self, status: StatusCode, page: Page) -> Response<Full<Bytes>> {
+        response(status, self.pages.text(page))
     }
 
     /// Whether this is a browser's navigation to the callback path; otherwise the status that says what it is.
@@ -254,16 +256,10 @@ impl Door {
     }
 }
 
-/// A static page: nothing of the request stands in it.
-fn page(status: StatusCode, page: Page) -> Response<Full<Bytes>> {
-    let text = match page {
-        Page::Success => include_str!("pages/success.html"),
-        Page::Failure => include_str!("pages/failure.html"),
-        Page::Stranger => include_str!("pages/stranger.html"),
-    };
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+fn response(status: StatusCode, text: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text));
     *response.status_mut() = status;
-    let style = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+    let style = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
     if status == StatusCode::METHOD_NOT_ALLOWED {
         // RFC 9110 section 15.5.6.
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
@@ -279,58 +275,4 @@ fn page(status: StatusCode, page: Page) -> Response<Full<Bytes>> {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-
-    async fn ask(port: u16, request: &str) -> String {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        text
-    }
-
-    fn port(loopback: &Loopback) -> u16 {
-        let uri = loopback.redirect_uri().as_str();
-        uri.strip_prefix("http://127.0.0.1:").unwrap().split('/').next().unwrap().parse().unwrap()
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn what_is_not_the_answer_changes_nothing() {
-        let mut loopback = Loopback::bind("/callback").await.unwrap();
-        let port = port(&loopback);
-        let host = format!("Host: 127.0.0.1:{port}\r\n");
-        for (request, status) in [
-            (format!("GET /favicon.ico HTTP/1.1\r\n{host}\r\n"), "404"),
-            (format!("HEAD /callback?code=x HTTP/1.1\r\n{host}\r\n"), "405"),
-            (format!("OPTIONS /callback HTTP/1.1\r\n{host}\r\n"), "405"),
-            (format!("GET /callback/../x?code=x HTTP/1.1\r\n{host}\r\n"), "404"),
-            (String::from("GET /callback?code=x HTTP/1.1\r\nHost: evil.example\r\n\r\n"), "421"),
-            (format!("GET /callback?code=x HTTP/1.1\r\n{host}Sec-Purpose: prefetch\r\n\r\n"), "503"),
-            (format!("GET /{} HTTP/1.1\r\n{host}\r\n", "x".repeat(20_000)), "4"),
-            (String::from("\u{16}\u{3}\u{1}\0\0\r\n\r\n"), "400"),
-        ] {
-            let answer = ask(port, &request).await;
-            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request:.60}: {answer:.60}");
-        }
-        assert!(loopback.arrivals.try_recv().is_err(), "none of them is an arrival");
-        // A connection that says nothing does not keep the browser out.
-        let silent = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
-        let browser = tokio::spawn(async move {
-            ask(port, &format!("GET /callback?code=c&state=s HTTP/1.1\r\n{host}\r\n")).await
-        });
-        let arrival = loopback.next().await.unwrap();
-        assert_eq!(arrival.query.expose(), "code=c&state=s");
-        arrival.reply.send(Page::Success).unwrap();
-        let answer = browser.await.unwrap();
-        assert!(
-            answer.starts_with("HTTP/1.1 200") && answer.contains("no-store") && !answer.contains("code=c")
-        );
-        drop(silent);
-    }
 }

@@ -1,0 +1,293 @@
+//! The terminal while a login waits: a line with the time left, and the person's keys.
+//!
+//! Nothing that is typed is echoed, as a pasted address holds a code. The terminal is put back when this is dropped,
+//! and before Ctrl-C ends the process.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use gatepass::{Remote, Secret};
+
+/// How often the line moves.
+const TICK: Duration = Duration::from_millis(100);
+
+const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+
+/// The line on the screen, shared by the thread that moves it and by whoever has something to say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Line(Arc<Mutex<Option<String>>>);
+
+impl Line {
+    /// Says something above the line.
+    pub(crate) fn say(&self, words: &str) {
+        let line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut err = io::stderr().lock();
+        // A closed stderr is no reason to stop.
+        let _ = match line.as_ref() {
+            None => writeln!(err, "{words}"),
+            Some(line) => write!(err, "\r\u{1b}[K{words}\n{line}").and_then(|()| err.flush()),
+        };
+    }
+
+    fn draw(&self, text: String) {
+        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "\r\u{1b}[K{text}").and_then(|()| err.flush());
+        *line = Some(text);
+    }
+
+    fn clear(&self) {
+        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if line.take().is_some() {
+            let mut err = io::stderr().lock();
+            let _ = write!(err, "\r\u{1b}[K").and_then(|()| err.flush());
+        }
+    }
+}
+
+/// The thread that moves the line and reads the keys; dropping it ends both.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Starts it, where there is a terminal to do it at.
+    pub(crate) fn start(line: &Line, remote: Remote, limit: Duration, width: usize) -> Option<Self> {
+        let terminal = Quiet::keys()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (line, stopped) = (line.clone(), Arc::clone(&stop));
+        let thread = thread::Builder::new().name(String::from("keys")).spawn(move || {
+            let mut typed = Typed::default();
+            let mut ticks = 0_u32;
+            while !stopped.load(Ordering::Relaxed) {
+                line.draw(text(ticks, limit.saturating_sub(TICK * ticks), width));
+                match terminal.read(TICK) {
+                    Read::Nothing => ticks = ticks.saturating_add(1),
+                    Read::Bytes(bytes) => {
+                        for byte in bytes {
+                            match typed.take(byte) {
+                                Key::More => {}
+                                Key::Address(address) => remote.paste(address),
+                                Key::DeviceCode => remote.device_code(),
+                                Key::GiveUp => {
+                                    line.clear();
+                                    terminal.give_up();
+                                }
+                            }
+                        }
+                    }
+                    Read::Closed => break,
+                }
+            }
+            line.clear();
+        });
+        Some(Self { stop, thread: thread.ok() })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The line, cut to the width of the screen: one that wraps could not be taken back.
+fn text(ticks: u32, left: Duration, width: usize) -> String {
+    let frame = FRAMES[ticks as usize % FRAMES.len()];
+    let (minutes, seconds) = (left.as_secs() / 60, left.as_secs() % 60);
+    let line = format!(
+        "{frame} {minutes}:{seconds:02} left; paste the last address here, d: device code, Ctrl-C: give up"
+    );
+    line.chars().take(width.saturating_sub(1)).collect()
+}
+
+/// What a byte led to.
+#[derive(Debug, PartialEq, Eq)]
+enum Key {
+    More,
+    Address(Secret),
+    DeviceCode,
+    GiveUp,
+}
+
+/// What was typed since the last Enter.
+#[derive(Default)]
+struct Typed(Vec<u8>);
+
+/// No address is longer.
+const MOST: usize = 64 * 1024;
+
+impl Typed {
+    fn take(&mut self, byte: u8) -> Key {
+        match byte {
+            0x03 => Key::GiveUp,
+            b'\r' | b'\n' => {
+                let bytes = std::mem::take(&mut self.0);
+                match String::from_utf8(bytes).map(|text| text.trim().to_owned()) {
+                    Ok(text) if !text.is_empty() => Key::Address(Secret::new(text)),
+                    _ => Key::More,
+                }
+            }
+            b'd' | b'D' if self.0.is_empty() => Key::DeviceCode,
+            // Backspace, and taking back the whole line.
+            0x08 | 0x7f => {
+                self.0.pop();
+                Key::More
+            }
+            0x15 | 0x1b => {
+                self.0.clear();
+                Key::More
+            }
+            byte if byte < 0x20 || self.0.len() >= MOST => Key::More,
+            byte => {
+                self.0.push(byte);
+                Key::More
+            }
+        }
+    }
+}
+
+enum Read {
+    Nothing,
+    Bytes(Vec<u8>),
+    Closed,
+}
+
+/// A terminal that shows nothing of what is typed, until this is dropped.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(crate) struct Quiet(rustix::termios::Termios);
+
+#[cfg(unix)]
+impl Quiet {
+    /// Takes echo, line editing and signals from the terminal, if there is one: each key counts.
+    fn keys() -> Option<Self> {
+        use rustix::termios::LocalModes;
+        Self::without(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
+    }
+
+    /// Takes echo alone: a line is typed unseen.
+    pub(crate) fn lines() -> Option<Self> {
+        Self::without(rustix::termios::LocalModes::ECHO)
+    }
+
+    fn without(modes: rustix::termios::LocalModes) -> Option<Self> {
+        use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+        let stdin = rustix::stdio::stdin();
+        let before = tcgetattr(stdin).ok()?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(modes);
+        tcsetattr(stdin, OptionalActions::Now, &quiet).ok()?;
+        Some(Self(before))
+    }
+
+    fn read(&self, limit: Duration) -> Read {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let stdin = rustix::stdio::stdin();
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let limit = Timespec { tv_sec: 0, tv_nsec: i64::from(limit.subsec_nanos()) };
+        match poll(&mut fds, Some(&limit)) {
+            Ok(0) | Err(_) => return Read::Nothing,
+            Ok(_) => {}
+        }
+        let mut bytes = vec![0; 4096];
+        match rustix::io::read(stdin, &mut bytes) {
+            Ok(0) | Err(rustix::io::Errno::IO) => Read::Closed,
+            Ok(length) => {
+                bytes.truncate(length);
+                Read::Bytes(bytes)
+            }
+            Err(_) => Read::Nothing,
+        }
+    }
+
+    fn restore(&self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        // What was typed ahead stays unread: it may be half an address. Flushed, it cannot end up in a shell.
+        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &self.0);
+    }
+
+    /// Ends the process as Ctrl-C does, with the terminal as it was.
+    fn give_up(&self) {
+        use rustix::process::{Signal, getpid, kill_process};
+        self.restore();
+        let _ = kill_process(getpid(), Signal::INT);
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}
+
+/// Elsewhere the address is brought by `login --finish`.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub(crate) struct Quiet;
+
+#[cfg(not(unix))]
+impl Quiet {
+    fn keys() -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn lines() -> Option<Self> {
+        None
+    }
+
+    fn read(&self, _limit: Duration) -> Read {
+        Read::Closed
+    }
+
+    fn give_up(&self) {}
+}
+
+/// How wide the screen behind stderr is.
+pub(crate) fn width() -> usize {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(rustix::stdio::stderr())
+        && size.ws_col > 0
+    {
+        return usize::from(size.ws_col);
+    }
+    80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(typed: &str) -> Vec<Key> {
+        let mut state = Typed::default();
+        typed.bytes().map(|byte| state.take(byte)).filter(|key| *key != Key::More).collect()
+    }
+
+    #[test]
+    fn an_address_a_code_and_giving_up() {
+        let address = "http://127.0.0.1:1/callback?code=d&state=x";
+        assert_eq!(keys(&format!(" {address}\r")), [Key::Address(Secret::from(address))]);
+        assert_eq!(keys("d"), [Key::DeviceCode]);
+        assert_eq!(keys("http\u{15}D"), [Key::DeviceCode], "the line was taken back");
+        assert_eq!(keys("x\u{7f}d"), [Key::DeviceCode]);
+        assert_eq!(keys("ab\u{3}"), [Key::GiveUp]);
+        assert_eq!(keys("\r\n \r"), []);
+    }
+
+    #[test]
+    fn the_line_fits() {
+        let left = Duration::from_secs(299);
+        assert!(text(3, left, 80).starts_with("⠸ 4:59 left"));
+        assert_eq!(text(0, left, 20).chars().count(), 19);
+        assert!(text(0, left, 80).chars().count() < 80);
+    }
+}

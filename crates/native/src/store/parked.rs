@@ -1,0 +1,172 @@
+//! Logins that wait for a second process: each a small file, sealed like a session, that is taken exactly once.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use gatepass_core::error::Error;
+use gatepass_core::secret::{Secret, SecretBytes};
+use gatepass_core::session::record::Generation;
+use gatepass_core::time::Timestamp;
+
+use super::file::{exclusive, make_folder};
+use super::sealed::{self, Keys, Section};
+use super::{Fallback, Store};
+use crate::random::OsDice;
+
+const SEALED: &[u8] = b"gatepass parked sealed 1\n";
+const PLAIN: &[u8] = b"gatepass parked plain 1\n";
+
+/// The ending of such a file's name.
+const ENDING: &str = "parked";
+
+impl Store {
+    /// Parks a login under a handle, which is letters only. What has run out by `now` goes.
+    pub(crate) fn park(
+        &self,
+        handle: &str,
+        login: &Secret,
+        expires_at: Timestamp,
+        now: Timestamp,
+        fallback: Fallback,
+    ) -> Result<(), Error> {
+        let folder = self.paths.session.parent().ok_or(Error::StoreUnavailable)?;
+        make_folder(folder)?;
+        let _guard = exclusive(&self.paths.store_lock)?;
+        self.sweep(folder, now);
+        let (kind, login) = match self.keys() {
+            Ok(keys) => (SEALED, self.seal_parked(&keys, handle, expires_at, login)?),
+            // As a session would be kept.
+            Err(Error::StoreUnavailable) if fallback == Fallback::File => {
+                (PLAIN, Secret::new(login.expose().clone().into_bytes()))
+            }
+            Err(error) => return Err(error),
+        };
+        let end = expires_at.seconds().to_le_bytes();
+        let bytes = Secret::new([kind, &end, login.expose()].concat());
+        write_new(&self.parked(handle), &bytes).map_err(|_| Error::StoreUnavailable)
+    }
+
+    /// Takes a parked login. `read` judges it while nobody else can: its error leaves it there, else it is gone, and is
+    /// given with the moment at which it would have run out.
+    pub(crate) fn take_parked<T>(
+        &self,
+        handle: &str,
+        now: Timestamp,
+        read: impl FnOnce(Secret) -> Result<T, Error>,
+    ) -> Result<Option<(T, Timestamp)>, Error> {
+        let path = self.parked(handle);
+        // No folder, no login: nothing is made here.
+        if !path.exists() {
+            return Ok(None);
+        }
+        let _guard = exclusive(&self.paths.store_lock)?;
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => Secret::new(bytes),
+            // Somebody else was faster.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(_) => return Err(Error::StoreUnavailable),
+        };
+        let opened = match split(&bytes) {
+            Some((_, expires_at, _)) if expires_at <= now => None,
+            Some((false, expires_at, login)) => Some((login.to_vec(), expires_at)),
+            Some((true, expires_at, login)) => {
+                self.open_parked(handle, expires_at, login)?.map(|login| (login, expires_at))
+            }
+            None => None,
+        };
+        let Some((login, expires_at)) = opened else {
+            remove(&path)?;
+            return Ok(None);
+        };
+        let login = String::from_utf8(login).map(Secret::new).map_err(|_| Error::StoreCorrupt)?;
+        let taken = read(login)?;
+        // Not before it is gone is it anybody's.
+        remove(&path)?;
+        Ok(Some((taken, expires_at)))
+    }
+
+    fn parked(&self, handle: &str) -> PathBuf {
+        self.paths.session.with_extension(format!("{handle}.{ENDING}"))
+    }
+
+    fn seal_parked(
+        &self,
+        keys: &Keys,
+        handle: &str,
+        expires_at: Timestamp,
+        login: &Secret,
+    ) -> Result<SecretBytes, Error> {
+        // The moment stands in the open beside it, and is sealed in as what it is about.
+        let about = Generation::from_number(expires_at.seconds());
+        sealed::seal(keys, &self.about(handle), Section::Rest, about, login, &mut OsDice)
+    }
+
+    /// `None` if the keys are not those of that time any more: a sign-out ended this too.
+    fn open_parked(
+        &self,
+        handle: &str,
+        expires_at: Timestamp,
+        login: &[u8],
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let Some(bytes) = self.keyring.get()? else { return Ok(None) };
+        let keys = Keys::read(bytes)?;
+        let about = Generation::from_number(expires_at.seconds());
+        let sealed = Secret::new(login.to_vec());
+        match sealed::open(&keys, &self.about(handle), Section::Rest, about, &sealed) {
+            Ok(login) => Ok(Some(login.expose().clone())),
+            Err(Error::StoreCorrupt) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn about(&self, handle: &str) -> String {
+        format!("{}|parked|{handle}", self.name)
+    }
+
+    /// Removes what has run out. Nothing depends on it, so nothing fails by it.
+    fn sweep(&self, folder: &Path, now: Timestamp) {
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            let ours = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| name.starts_with(&self.name) && name.ends_with(ENDING));
+            if ours
+                && fs::read(&path).is_ok_and(|bytes| {
+                    split(&Secret::new(bytes)).is_none_or(|(_, expires_at, _)| expires_at <= now)
+                })
+            {
+                let _ = remove(&path);
+            }
+        }
+    }
+}
+
+/// Whether it is sealed, until when it waits, and the login.
+fn split(bytes: &SecretBytes) -> Option<(bool, Timestamp, &[u8])> {
+    let bytes = bytes.expose().as_slice();
+    let (sealed, rest) = match bytes.strip_prefix(SEALED) {
+        Some(rest) => (true, rest),
+        None => (false, bytes.strip_prefix(PLAIN)?),
+    };
+    let (end, login) = rest.split_first_chunk()?;
+    Some((sealed, Timestamp::from_seconds(u64::from_le_bytes(*end)), login))
+}
+
+fn write_new(path: &Path, bytes: &SecretBytes) -> std::io::Result<()> {
+    let mut options = File::options();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    let written = file.write_all(bytes.expose()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        drop(fs::remove_file(path));
+    }
+    written
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    fs::remove_file(path).map_err(|_| Error::StoreUnavailable)
+}
