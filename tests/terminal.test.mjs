@@ -147,7 +147,7 @@ test('without a keyring the manifest decides: refused, or a plain file that is s
   const { program, url } = await terminal.login();
   await signIn(authority, new Visitor(), url);
   assert.equal((await program.ended).code, 0, program.stderr);
-  assert.match(program.stderr, /warning: there is no keyring here/);
+  assert.match(program.stderr, /warning: this session is kept in a plain file/);
   const status = await terminal.run('status');
   assert.match(status.stdout, /^Storage: file$/m);
   assert.match(status.stderr, /warning: this session is kept in a plain file/);
