@@ -1,6 +1,6 @@
 //! The command line as a manifest shows it: its name, its commands, its flags.
 
-use clap::Command;
+use clap::{Command, ValueEnum};
 
 use crate::manifest::App;
 
@@ -13,6 +13,12 @@ pub(crate) fn shaped(command: Command, app: &App) -> Command {
     }
     if let Some(about) = &app.about {
         command = command.about(about.clone()).long_about(None::<&str>);
+    }
+    if command.find_subcommand("login").is_some() {
+        let flow = app.login.flow.to_possible_value().map(|value| value.get_name().to_owned());
+        command = command.mut_subcommand("login", |login| {
+            login.mut_arg("auth_flow", |arg| arg.default_value(flow.unwrap_or_default()))
+        });
     }
     if let Some(shown) = &app.commands.flags {
         command = hide_flags(command, shown);

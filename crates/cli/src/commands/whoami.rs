@@ -1,6 +1,6 @@
 //! `whoami`: the account, in a word that a script can take.
 
-use gatepass::{Error, Status};
+use gatepass::{Error, Status, Wanted};
 use serde::Serialize;
 
 use crate::commands::status;
@@ -20,6 +20,14 @@ struct Shown<'a> {
 pub(crate) fn run(context: &Context) -> Result<Exit, Trouble> {
     status::say_given(context);
     let gatepass = context.gatepass()?;
+    // It is a command that uses the session, so an expired token is refreshed first. What a network does is no reason
+    // not to know who one is.
+    match gatepass.access(Wanted::default()).wait()? {
+        Err(error) if error.retryable() => {
+            context.talk.say(&format!("warning: {}", Trouble::Core(error).message()));
+        }
+        outcome => drop(outcome?),
+    }
     let Status { view, access_expires_at, keeping } = gatepass.status()?.ok_or(Error::NotSignedIn)?;
     let shown = Shown {
         schema: "gatepass/whoami/1",
