@@ -39,10 +39,10 @@ pub(super) async fn signed(world: &World, mut waiting: Waiting) -> Result<Unprov
     }
 }
 
-/// Sleeps until it is time. A machine that was asleep meanwhile asks as soon as it wakes up.
+/// Sleeps until it is time. The machine may have slept for longer, and then the code has run out.
 pub(super) async fn pause(waiting: &Waiting) -> Result<(), Error> {
     tokio::time::sleep(waiting.wait(clock::now())?).await;
-    Ok(())
+    waiting.wait(clock::now()).map(drop)
 }
 
 /// Asks once.
