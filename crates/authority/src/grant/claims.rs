@@ -16,6 +16,8 @@ pub(crate) struct Issuance<'a> {
     pub(crate) family: &'a Family,
     /// What this access token is good for: the family's scope, or less.
     pub(crate) scope: &'a Scopes,
+    /// Who takes this access token: the family's audience, or another one of the client's.
+    pub(crate) audience: &'a str,
     pub(crate) client: &'a Client,
     pub(crate) now: Timestamp,
 }
@@ -24,11 +26,11 @@ pub(crate) struct Issuance<'a> {
 ///
 /// Its `jti` begins with the family, so that whoever must know whether it was revoked looks up one key.
 pub(crate) fn access_token(issuance: Issuance<'_>, jkt: Option<&str>, unique: &str) -> Value {
-    let Issuance { issuer, family, scope, client, now } = issuance;
+    let Issuance { issuer, family, scope, audience, client, now } = issuance;
     let mut claims = json!({
         "iss": issuer,
         "sub": family.user_id,
-        "aud": family.audience,
+        "aud": audience,
         "client_id": family.client_id,
         "scope": scope.as_str(),
         "iat": now.seconds(),
@@ -57,7 +59,7 @@ pub(crate) fn id_token(
     nonce: Option<&str>,
     access_token: &str,
 ) -> Value {
-    let Issuance { issuer, family, scope, client, now } = issuance;
+    let Issuance { issuer, family, scope, client, now, .. } = issuance;
     let mut claims = json!({
         "iss": issuer,
         "sub": family.user_id,

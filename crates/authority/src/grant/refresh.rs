@@ -27,6 +27,7 @@ pub(crate) struct Family {
     pub(crate) client_id: String,
     pub(crate) sid: String,
     pub(crate) scope: String,
+    /// The audience of tokens that name none.
     pub(crate) audience: String,
     /// The key to which a public client's refresh tokens are bound (RFC 9449 section 5).
     pub(crate) dpop_jkt: Option<String>,

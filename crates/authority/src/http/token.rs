@@ -125,7 +125,8 @@ async fn redeem_code(
         }
         return Err(Refused::CodeReplayed.into());
     }
-    issue(app, client, &family, &scope, jkt, code.nonce.as_deref(), refreshable).await
+    let issuance = issuance(app, client, &family, &scope);
+    issue(app, issuance, jkt, code.nonce.as_deref(), refreshable).await
 }
 
 /// RFC 6749 section 6: one conditional statement moves the family, or the rules say why not.
@@ -140,6 +141,8 @@ async fn refresh(
     let jkt = proof::once(app, proof).await?;
     let now = app.now();
     let narrowed = narrow(app, &presented.family_id, params).await?;
+    // RFC 8707 section 2.2: each refresh may name another audience, one of those that the client is registered for.
+    let audience = audience_parameter(params)?.map(|asked| client.audience(Some(asked))).transpose()?;
     let idle = Duration::from_secs(client.refresh_idle_seconds);
     let family = match app.store.advance(presented, jkt, idle, now).await? {
         Some(family) => family,
@@ -160,37 +163,39 @@ async fn refresh(
         Some(scope) => scope,
         None => Scopes::parse(&family.scope)?,
     };
-    issue(app, client, &family, &scope, jkt, None, true).await
+    let mut issuance = issuance(app, client, &family, &scope);
+    issuance.audience = audience.unwrap_or(issuance.audience);
+    issue(app, issuance, jkt, None, true).await
 }
 
-/// What a refresh asks for less than it has (RFC 6749 section 6). Looked at before the family moves, so that a mistake
-/// costs nothing; without these parameters, nothing is looked up.
+/// The scope that a refresh asks for, if it does: at most what it has (RFC 6749 section 6). Looked at before the family
+/// moves, so that a mistake costs nothing; without the parameter, nothing is looked up.
 async fn narrow(app: &App, family_id: &[u8; 16], params: &Params) -> Result<Option<Scopes>, Failure> {
-    let (scope, audience) = (params.one("scope")?, audience_parameter(params)?);
-    if scope.is_none() && audience.is_none() {
-        return Ok(None);
-    }
+    let Some(scope) = params.one("scope")? else { return Ok(None) };
     let family = app.store.family(family_id).await?.ok_or(Refused::RefreshUnknown)?;
-    if audience.is_some_and(|asked| asked != family.audience) {
-        return Err(Refused::Target.into());
-    }
-    let granted = Scopes::parse(&family.scope)?;
-    let Some(scope) = scope else { return Ok(Some(granted)) };
     let asked = Scopes::parse(scope).map_err(|_| Refused::Scope)?;
-    if granted.contains_all(&asked) { Ok(Some(asked)) } else { Err(Refused::Scope.into()) }
+    if Scopes::parse(&family.scope)?.contains_all(&asked) {
+        Ok(Some(asked))
+    } else {
+        Err(Refused::Scope.into())
+    }
+}
+
+/// What the tokens of a family have in common, if nothing else is asked for.
+fn issuance<'a>(app: &'a App, client: &'a Client, family: &'a Family, scope: &'a Scopes) -> Issuance<'a> {
+    let (issuer, audience) = (app.issuer.as_str(), family.audience.as_str());
+    Issuance { issuer, family, scope, audience, client, now: app.now() }
 }
 
 /// The answer (RFC 6749 section 5.1).
 async fn issue(
     app: &App,
-    client: &Client,
-    family: &Family,
-    scope: &Scopes,
+    issuance: Issuance<'_>,
     jkt: Option<&str>,
     nonce: Option<&str>,
     refreshable: bool,
 ) -> Result<Value, Failure> {
-    let issuance = Issuance { issuer: app.issuer.as_str(), family, scope, client, now: app.now() };
+    let Issuance { family, scope, client, .. } = issuance;
     let unique = random::identifier()?;
     let access_token = app.es256.sign("at+jwt", &claims::access_token(issuance, jkt, &unique))?;
     let mut tokens = json!({

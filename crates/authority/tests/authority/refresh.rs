@@ -233,3 +233,44 @@ async fn revocation_ends_the_family_whatever_is_shown() {
     }
     assert_eq!(revoke("nobody", "x").await, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn a_refresh_may_name_another_audience_of_the_list() {
+    let audiences = ["https://api.example", "https://files.example"];
+    let world = World::with(|config| config.audiences = audiences.map(str::to_owned).to_vec()).await;
+    let key = Key::new();
+    let tokens = world.tokens(Some(&key)).await;
+    assert_eq!(claims(tokens["access_token"].as_str().unwrap())["aud"], audiences[0]);
+    let mut token = tokens["refresh_token"].as_str().unwrap().to_owned();
+    let ask = async |token: &str, extra: &[(&str, &str)]| {
+        let mut fields =
+            vec![("grant_type", "refresh_token"), ("client_id", "gatepass-cli"), ("refresh_token", token)];
+        fields.extend(extra);
+        world.token(&fields, Some(&key)).await
+    };
+    // Asked for by either name, it holds for that one token: the next is the default again.
+    for (extra, expected) in [
+        (&[("audience", audiences[1])][..], audiences[1]),
+        (&[], audiences[0]),
+        (&[("resource", audiences[1])], audiences[1]),
+        (&[("audience", audiences[1]), ("resource", audiences[1]), ("scope", "openid")], audiences[1]),
+        (&[("audience", audiences[0])], audiences[0]),
+    ] {
+        let answer = ask(&token, extra).await;
+        assert_eq!(answer.status, StatusCode::OK, "{extra:?}: {}", answer.body);
+        assert_eq!(claims(&answer.text("access_token"))["aud"], expected, "{extra:?}");
+        // A lost answer is given again, for the audience that is asked for now.
+        let again = ask(&token, &[("audience", audiences[1])]).await;
+        assert_eq!(again.text("refresh_token"), answer.text("refresh_token"));
+        assert_eq!(claims(&again.text("access_token"))["aud"], audiences[1]);
+        token = answer.text("refresh_token");
+    }
+    for extra in [
+        &[("audience", "https://evil.example")][..],
+        &[("resource", "https://api.example/")],
+        &[("audience", audiences[0]), ("resource", audiences[1])],
+    ] {
+        ask(&token, extra).await.refused("invalid_target", "may not ask");
+    }
+    assert_eq!(ask(&token, &[]).await.status, StatusCode::OK, "a mistake costs nothing");
+}
