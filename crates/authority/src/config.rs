@@ -7,7 +7,7 @@ use gatepass_core::name::ClientId;
 use gatepass_core::secret::Secret;
 use serde::{Deserialize, Deserializer};
 
-use crate::grant::client::{Client, Clients};
+use crate::grant::client::{Client, Clients, GrantType};
 use crate::grant::redirect;
 use crate::jose::Algorithm;
 use crate::keys::sha256;
@@ -159,6 +159,9 @@ pub struct ClientConfig {
     pub kind: ClientKind,
     /// Where authorization responses may go.
     pub redirect_uris: Vec<String>,
+    /// What it may come with. If nothing is said, codes and refresh tokens; device codes too if it is native.
+    #[serde(default)]
+    pub grant_types: Option<Vec<GrantType>>,
     /// Its secret; a public client has none.
     #[serde(default, deserialize_with = "into_custody")]
     pub secret: Option<Secret>,
@@ -199,6 +202,7 @@ impl ClientConfig {
             id: self.id.clone(),
             name: self.name.clone(),
             redirect_uris: self.redirect_uris.clone(),
+            grant_types: self.grant_types.clone().unwrap_or(base.grant_types),
             secret: self.secret.as_ref().map(|secret| sha256(secret.expose())),
             id_token_alg: self.id_token_alg.unwrap_or(Algorithm::RS256),
             access_token_seconds: self.access_token_seconds.unwrap_or(base.access_token_seconds),
@@ -242,6 +246,12 @@ fn defaults(native: bool, audiences: &[String]) -> Client {
         native,
         first_party: true,
         redirect_uris: Vec::new(),
+        // A page is in a browser already.
+        grant_types: if native {
+            GrantType::ALL.to_vec()
+        } else {
+            vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
+        },
         secret: None,
         id_token_alg: Algorithm::ES256,
         access_token_seconds: HOUR,
@@ -275,6 +285,29 @@ mod tests {
         let dashboard = known.find("gatepass-dashboard").unwrap();
         assert_eq!(dashboard.redirect_uris, ["https://i.example/dashboard/callback.html"]);
         assert!(clients("built_in_clients = false").unwrap().find("gatepass-cli").is_none());
+    }
+
+    #[test]
+    fn a_client_says_what_it_may_come_with_and_for_how_long() {
+        let device = "urn:ietf:params:oauth:grant-type:device_code";
+        let file = format!(
+            "[[client]]\nid = 'tv'\nname = 'TV'\ntype = 'native'\nredirect_uris = []\naudiences = ['a', 'b']\n\
+             grant_types = ['{device}']\naccess_token_seconds = 60\nrefresh_idle_seconds = 120\n\
+             refresh_absolute_seconds = 240"
+        );
+        let known = clients(&file).unwrap();
+        let tv = known.find("tv").unwrap();
+        assert_eq!(tv.grant_types, [GrantType::DeviceCode]);
+        assert_eq!(
+            (tv.access_token_seconds, tv.refresh_idle_seconds, tv.refresh_absolute_seconds),
+            (60, 120, 240)
+        );
+        assert_eq!(tv.audience(Some("b")), Ok("b"));
+        // If nothing is said, a program may use all, a page what a page needs.
+        assert_eq!(known.find("gatepass-cli").unwrap().grant_types, GrantType::ALL);
+        assert!(known.find("gatepass-dashboard").unwrap().may_use(GrantType::DeviceCode).is_err());
+        let unknown = clients(&file.replace(device, "password")).err().unwrap();
+        assert!(unknown.contains("line 7"), "{unknown}");
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod talk;
 
 pub use clock::Clock;
 pub use config::{ClientConfig, ClientKind, Config, ConfigFile, DpopNonce};
+pub use grant::client::GrantType;
 pub use jose::Algorithm;
 pub use running::{Authority, Running, StartError};
 pub use secret_rule::{SecretFault, check_secret};

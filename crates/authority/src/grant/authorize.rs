@@ -3,7 +3,7 @@
 use gatepass_core::name::Scopes;
 use gatepass_core::time::Timestamp;
 
-use super::client::{Client, Clients};
+use super::client::{Client, Clients, GrantType};
 use super::params::{self, Params};
 use super::pkce;
 use super::refused::Refused;
@@ -22,6 +22,7 @@ pub(crate) struct Request<'a> {
     pub(crate) state: Option<String>,
     pub(crate) scope: Scopes,
     pub(crate) audience: String,
+    pub(crate) organization: Option<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<String>,
     pub(crate) dpop_jkt: Option<String>,
@@ -74,6 +75,8 @@ fn read_rest<'a>(
     state: &Option<String>,
 ) -> Result<Request<'a>, Refused> {
     params.refuse_repeated()?;
+    // RFC 6749 section 4.1.2.1.
+    client.may_use(GrantType::AuthorizationCode)?;
     // OpenID Connect Core section 6: what is not supported is refused, never ignored.
     if params.one("request")?.is_some() {
         return Err(Refused::RequestObject);
@@ -88,14 +91,13 @@ fn read_rest<'a>(
         return Err(Refused::ResponseMode);
     }
     let text = |name| -> Result<Option<String>, Refused> { Ok(params.one(name)?.map(str::to_owned)) };
-    let asked = Scopes::parse(params.one("scope")?.unwrap_or_default()).map_err(|_| Refused::Scope)?;
-    let scope = known_scopes(&asked)?;
     Ok(Request {
         client,
         redirect_uri: redirect_uri.to_owned(),
         state: state.clone(),
-        scope,
+        scope: scope_parameter(params)?,
         audience: client.audience(audience_parameter(params)?)?.to_owned(),
+        organization: organization_parameter(params)?,
         nonce: text("nonce")?,
         challenge: challenge(params, client)?,
         dpop_jkt: dpop_jkt(params)?,
@@ -116,8 +118,20 @@ pub(crate) fn audience_parameter(params: &Params) -> Result<Option<&str>, Refuse
     }
 }
 
+/// The organization for which the tokens are to be, as the hosted service has it. Whether the person is a member of it
+/// is asked once they are known.
+pub(crate) fn organization_parameter(params: &Params) -> Result<Option<String>, Refused> {
+    match params.one("organization")? {
+        Some(name) if name.len() > 255 || !name.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(Refused::Malformed("organization"))
+        }
+        name => Ok(name.map(str::to_owned)),
+    }
+}
+
 /// Scopes that are not known are left out (OpenID Connect Core section 3.1.2.1); asking for nothing else is refused.
-fn known_scopes(asked: &Scopes) -> Result<Scopes, Refused> {
+pub(crate) fn scope_parameter(params: &Params) -> Result<Scopes, Refused> {
+    let asked = Scopes::parse(params.one("scope")?.unwrap_or_default()).map_err(|_| Refused::Scope)?;
     let known: Vec<&str> = asked.iter().filter(|scope| SCOPES.contains(scope)).collect();
     if known.is_empty() && !asked.is_empty() {
         return Err(Refused::Scope);
@@ -279,6 +293,7 @@ mod tests {
             (query("&prompt=none%20login").to_query(), Refused::Malformed("prompt")),
             (query("&audience=https%3A%2F%2Fevil.example").to_query(), Refused::Target),
             (query("&audience=a&resource=b").to_query(), Refused::Target),
+            (query("&organization=a%20b").to_query(), Refused::Malformed("organization")),
             (query("&max_age=soon").to_query(), Refused::Malformed("max_age")),
             (query("&response_mode=fragment").to_query(), Refused::ResponseMode),
             (query("").to_query().replace("S256", "plain"), Refused::PkceMethod),

@@ -39,6 +39,7 @@ pub(crate) fn access_token(issuance: Issuance<'_>, jkt: Option<&str>, unique: &s
         "auth_time": family.auth_time.seconds(),
         "sid": family.sid,
     });
+    add_organization(&mut claims, family);
     if let Some(jkt) = jkt {
         // RFC 9449 section 6.1.
         claims["cnf"] = json!({"jkt": jkt});
@@ -75,6 +76,7 @@ pub(crate) fn id_token(
     if let Some(nonce) = nonce {
         claims["nonce"] = nonce.into();
     }
+    add_organization(&mut claims, family);
     add_email(&mut claims, scope, email);
     claims
 }
@@ -86,10 +88,49 @@ pub(crate) fn userinfo(subject: &str, scope: &Scopes, email: &str) -> Value {
     claims
 }
 
+/// As the hosted service names it.
+fn add_organization(claims: &mut Value, family: &Family) {
+    if let Some(organization_id) = &family.organization_id {
+        claims["org_id"] = organization_id.as_str().into();
+    }
+}
+
 /// Every address here was proven by a letter.
 fn add_email(claims: &mut Value, scope: &Scopes, email: &str) {
     if scope.contains("email") {
         claims["email"] = email.into();
         claims["email_verified"] = true.into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::tests::native;
+    use super::super::refresh::Granted;
+    use super::*;
+
+    #[test]
+    fn an_organization_is_named_in_both_tokens_or_in_none() {
+        let client = native();
+        let (scope, now) = (Scopes::parse("openid").unwrap(), Timestamp::from_seconds(100));
+        for organization_id in [None, Some("org_1".to_owned())] {
+            let granted = Granted {
+                user_id: "u".into(),
+                sid: "s".into(),
+                scope: "openid".into(),
+                audience: "a".into(),
+                organization_id: organization_id.clone(),
+                auth_time: now,
+            };
+            let family = Family::begin([7; 16], &client, granted, true, None, now);
+            let issuance =
+                Issuance { issuer: "i", family: &family, scope: &scope, audience: "b", client: &client, now };
+            let access = access_token(issuance, None, "x");
+            let id = id_token(issuance, "u@example.com", None, "token");
+            assert_eq!(access["aud"], "b");
+            for claims in [access, id] {
+                assert_eq!(claims.get("org_id").and_then(Value::as_str), organization_id.as_deref());
+            }
+        }
     }
 }

@@ -1,11 +1,46 @@
 //! The clients, and how one proves to be itself.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use gatepass_core::name::Scopes;
+use serde::Deserialize;
 
 use super::redirect;
 use super::refused::Refused;
 use crate::jose::Algorithm;
 use crate::keys::sha256;
+
+/// A way to tokens (RFC 6749 section 1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum GrantType {
+    /// A code that a browser brought.
+    #[serde(rename = "authorization_code")]
+    AuthorizationCode,
+    /// Going on without the person.
+    #[serde(rename = "refresh_token")]
+    RefreshToken,
+    /// A code that a person types on another device (RFC 8628).
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
+}
+
+impl GrantType {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::DeviceCode];
+
+    /// As it is registered.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+        }
+    }
+
+    /// Reads the `grant_type` of a token request (RFC 6749 section 4.5).
+    pub(crate) fn read(name: &str) -> Result<Self, Refused> {
+        Self::ALL.into_iter().find(|known| known.name() == name).ok_or(Refused::GrantType)
+    }
+}
 
 /// A registered client.
 #[derive(Clone, Debug)]
@@ -17,6 +52,8 @@ pub(crate) struct Client {
     /// Belongs to the same company as the authority: no consent page, unless it is native.
     pub(crate) first_party: bool,
     pub(crate) redirect_uris: Vec<String>,
+    /// What it may come with.
+    pub(crate) grant_types: Vec<GrantType>,
     /// SHA-256 of the secret; without one the client is public.
     pub(crate) secret: Option<[u8; 32]>,
     pub(crate) id_token_alg: Algorithm,
@@ -38,6 +75,17 @@ impl Client {
     /// Whether authorization responses may go there.
     pub(crate) fn accepts(&self, redirect_uri: &str) -> bool {
         self.redirect_uris.iter().any(|known| redirect::matches(known, redirect_uri, self.native))
+    }
+
+    /// Refuses a grant that this client is not registered for (RFC 6749 section 5.2, `unauthorized_client`).
+    pub(crate) fn may_use(&self, grant_type: GrantType) -> Result<(), Refused> {
+        if self.grant_types.contains(&grant_type) { Ok(()) } else { Err(Refused::GrantNotAllowed) }
+    }
+
+    /// Whether what was granted with this scope may be refreshed.
+    pub(crate) fn may_refresh(&self, scope: &Scopes) -> bool {
+        self.may_use(GrantType::RefreshToken).is_ok()
+            && (self.always_refresh || scope.contains("offline_access"))
     }
 
     /// The one audience of a token: the asked one if it is on the list, the first if none is asked.
@@ -112,6 +160,7 @@ pub(crate) mod tests {
             native: true,
             first_party: true,
             redirect_uris: vec!["http://127.0.0.1/callback".into()],
+            grant_types: GrantType::ALL.to_vec(),
             secret: None,
             id_token_alg: Algorithm::ES256,
             access_token_seconds: 3600,
@@ -141,6 +190,22 @@ pub(crate) mod tests {
         assert_eq!(client.audience(None), Ok("https://api.example"));
         assert_eq!(client.audience(Some("https://other.example")), Ok("https://other.example"));
         assert_eq!(client.audience(Some("https://api.example/")), Err(Refused::Target));
+    }
+
+    #[test]
+    fn grants_are_those_of_the_registration() {
+        let scope = |text| Scopes::parse(text).unwrap();
+        let shy = Client { always_refresh: false, ..native() };
+        assert!(native().may_refresh(&scope("openid")) && !shy.may_refresh(&scope("openid")));
+        assert!(shy.may_refresh(&scope("offline_access")));
+        let once = Client { grant_types: vec![GrantType::DeviceCode], ..native() };
+        assert!(!once.may_refresh(&scope("offline_access")));
+        assert_eq!(once.may_use(GrantType::AuthorizationCode), Err(Refused::GrantNotAllowed));
+        assert_eq!(once.may_use(GrantType::DeviceCode), Ok(()));
+        for known in GrantType::ALL {
+            assert_eq!(GrantType::read(known.name()), Ok(known));
+        }
+        assert_eq!(GrantType::read("password"), Err(Refused::GrantType));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod authorize;
 pub(crate) mod claims;
 pub(crate) mod client;
+pub(crate) mod device;
 pub(crate) mod dpop;
 pub(crate) mod params;
 pub(crate) mod pkce;

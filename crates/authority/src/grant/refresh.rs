@@ -3,11 +3,14 @@
 //! One row per family holds the newest generation. A refresh moves it by one conditional statement. The replay of the
 //! generation before returns the very same successor, which is derived again; any other replay ends the family.
 
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use gatepass_core::secret::Secret;
 use gatepass_core::time::Timestamp;
 
+use super::client::Client;
 use super::refused::Refused;
 
 /// What a refresh token starts with, so that scanners find lost ones.
@@ -29,6 +32,8 @@ pub(crate) struct Family {
     pub(crate) scope: String,
     /// The audience of tokens that name none.
     pub(crate) audience: String,
+    /// The organization that every token of it names.
+    pub(crate) organization_id: Option<String>,
     /// The key to which a public client's refresh tokens are bound (RFC 9449 section 5).
     pub(crate) dpop_jkt: Option<String>,
     /// The newest generation that was issued.
@@ -38,6 +43,49 @@ pub(crate) struct Family {
     pub(crate) idle_expires_at: Timestamp,
     pub(crate) absolute_expires_at: Timestamp,
     pub(crate) revoked: bool,
+}
+
+/// What a person granted, by whatever way.
+pub(crate) struct Granted {
+    pub(crate) user_id: String,
+    pub(crate) sid: String,
+    pub(crate) scope: String,
+    pub(crate) audience: String,
+    pub(crate) organization_id: Option<String>,
+    pub(crate) auth_time: Timestamp,
+}
+
+impl Family {
+    /// The family of a fresh grant. One that cannot be refreshed ends with its only access token.
+    pub(crate) fn begin(
+        id: [u8; 16],
+        client: &Client,
+        granted: Granted,
+        refreshable: bool,
+        jkt: Option<&str>,
+        now: Timestamp,
+    ) -> Self {
+        let life = |seconds| {
+            now.plus(Duration::from_secs(if refreshable { seconds } else { client.access_token_seconds }))
+        };
+        Self {
+            id,
+            user_id: granted.user_id,
+            client_id: client.id.clone(),
+            sid: granted.sid,
+            scope: granted.scope,
+            audience: granted.audience,
+            organization_id: granted.organization_id,
+            // RFC 9449 section 5: a public client's refresh tokens are bound, a confidential one has its secret.
+            dpop_jkt: jkt.filter(|_| client.is_public()).map(str::to_owned),
+            generation: 1,
+            generation_at: now,
+            auth_time: granted.auth_time,
+            idle_expires_at: life(client.refresh_idle_seconds),
+            absolute_expires_at: life(client.refresh_absolute_seconds),
+            revoked: false,
+        }
+    }
 }
 
 /// A refresh token whose MAC is right: we issued it, to this client.
@@ -153,6 +201,7 @@ mod tests {
             sid: "s".into(),
             scope: "openid".into(),
             audience: "a".into(),
+            organization_id: None,
             dpop_jkt: None,
             generation: 5,
             generation_at: Timestamp::from_seconds(1000),

@@ -19,8 +19,10 @@ pub(crate) enum Refused {
     ResponseType,
     ResponseMode,
     GrantType,
+    GrantNotAllowed,
     Scope,
     Target,
+    Organization,
 
     // ---- the client
     Client,
@@ -41,12 +43,21 @@ pub(crate) enum Refused {
     CodeVerifierUnexpected,
     CodeKey,
 
+    // ---- the device code
+    DeviceUnknown,
+    DevicePending,
+    DeviceHurried,
+    DeviceExpired,
+    DeviceReplayed,
+    DeviceClient,
+
     // ---- the refresh token
     RefreshUnknown,
     RefreshExpired,
     RefreshRevoked,
     RefreshReplayed,
     RefreshKey,
+    RefreshOrganization,
 
     // ---- the proof
     Proof(&'static str),
@@ -88,8 +99,10 @@ impl Refused {
             Self::ResponseType => ("unsupported_response_type", "`response_type` must be `code`"),
             Self::ResponseMode => ("invalid_request", "`response_mode` must be `query`"),
             Self::GrantType => ("unsupported_grant_type", "this `grant_type` is not supported"),
+            Self::GrantNotAllowed => ("unauthorized_client", "this client may not use this grant"),
             Self::Scope => ("invalid_scope", "the scope asks for more than was granted or is not known"),
             Self::Target => ("invalid_target", "this client may not ask for tokens for that audience"),
+            Self::Organization => ("invalid_request", "the person is no member of that `organization`"),
 
             // One answer for an unknown client and a wrong secret: the difference is nobody's business.
             Self::Client => ("invalid_client", "the client is not known or its secret is wrong"),
@@ -114,6 +127,18 @@ impl Refused {
             }
             Self::CodeKey => ("invalid_grant", "the code is bound to another key (`dpop_jkt`)"),
 
+            Self::DeviceUnknown => ("invalid_grant", "the device code is not known"),
+            // RFC 8628 section 3.5.
+            Self::DevicePending => ("authorization_pending", "the person has not decided yet"),
+            Self::DeviceHurried => {
+                ("slow_down", "that was too soon: wait five seconds longer from now on, every time")
+            }
+            Self::DeviceExpired => ("expired_token", "the device code has expired"),
+            Self::DeviceReplayed => {
+                ("invalid_grant", "the device code was used before; what was issued for it is revoked")
+            }
+            Self::DeviceClient => ("invalid_grant", "the device code was issued to another client"),
+
             Self::RefreshUnknown => ("invalid_grant", "the refresh token is not known"),
             Self::RefreshExpired => ("invalid_grant", "the refresh token has expired"),
             Self::RefreshRevoked => ("invalid_grant", "the refresh token was revoked"),
@@ -121,6 +146,9 @@ impl Refused {
                 ("invalid_grant", "the refresh token was used before; its session is revoked")
             }
             Self::RefreshKey => ("invalid_grant", "the refresh token is bound to another key"),
+            Self::RefreshOrganization => {
+                ("invalid_grant", "the person is no member of the organization any more")
+            }
 
             Self::Proof(field) => {
                 return ("invalid_dpop_proof", Cow::Owned(format!("the proof is not acceptable: {field}")));

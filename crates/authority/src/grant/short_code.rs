@@ -27,6 +27,17 @@ pub(crate) fn draw(dice: &mut dyn Dice) -> Result<String, Error> {
     Ok(code)
 }
 
+/// A typed code as it is shown, if it can be one at all.
+pub(crate) fn normal(typed: &str) -> Option<String> {
+    let mut code: String =
+        typed.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect();
+    if code.len() != LENGTH || !code.bytes().all(|letter| ALPHABET.contains(&letter)) {
+        return None;
+    }
+    code.insert(LENGTH / 2, '-');
+    Some(code)
+}
+
 /// The form in which a code is stored and compared: by key, since twenty to the eighth can be searched. `context`
 /// ties it to the one question it answers.
 pub(crate) fn mac(key: &hmac::Key, context: &[u8], typed: &str) -> Vec<u8> {
@@ -58,6 +69,16 @@ mod tests {
         assert_eq!(draw(&mut Counting(0)).unwrap(), "BCDF-GHJK");
         // 240 to 255 are thrown away.
         assert_eq!(draw(&mut Counting(240)).unwrap(), "BCDF-GHJK");
+    }
+
+    #[test]
+    fn what_cannot_be_a_code_is_told_apart() {
+        for typed in ["BCDF-GHJK", " bcdf ghjk ", "b-c-d-f-g-h-j-k"] {
+            assert_eq!(normal(typed).as_deref(), Some("BCDF-GHJK"));
+        }
+        for typed in ["", "BCDF-GHJ", "BCDF-GHJKL", "BCDF-GHJA", "BCDF-GHJ1"] {
+            assert_eq!(normal(typed), None, "{typed}");
+        }
     }
 
     #[test]

@@ -11,7 +11,8 @@ use gatepass_core::name::Scopes;
 
 use super::Note;
 use super::consent;
-use super::flow::Flow;
+use super::flow::{Asker, Flow};
+use super::membership;
 use super::page::Problem;
 use super::sign_in;
 use super::visitor::Visitor;
@@ -50,6 +51,9 @@ pub(crate) async fn resume(State(app): State<Arc<App>>, uri: Uri, headers: Heade
     let outcome = async {
         let params = Params::from_form(uri.query().unwrap_or_default())?;
         let flow = Flow::open(&app, params.required("flow")?)?;
+        if let Some(address) = flow.activation_address(&app) {
+            return Ok(see_other(&address));
+        }
         let visitor = Visitor::read(&app, &headers).await?;
         run(&app, &visitor, &flow).await
     };
@@ -74,7 +78,7 @@ async fn run(app: &App, visitor: &Visitor, flow: &Flow) -> Result<Response, Prob
         (Step::Refuse(refused), _) => Ok(refuse_request(app, &request, refused)),
         (Step::Consent, Some(session)) => consent::page(app, visitor, session, &request, flow),
         (Step::Grant, Some(session)) => grant(app, session, &request).await,
-        (Step::SignIn, _) | (_, None) => sign_in::page(app, visitor, &request, flow, None),
+        (Step::SignIn, _) | (_, None) => sign_in::page(app, visitor, &Asker::from(&request), flow, None),
     }
 }
 
@@ -96,7 +100,13 @@ pub(crate) async fn decide<'a>(
         None => false,
     };
     let login = session.map(|session| Login { at: session.auth_time, during: flow.led_to(session) });
-    Ok((authorize::decide(request, login, consented, app.now()), session))
+    let step = authorize::decide(request, login, consented, app.now());
+    if let (Step::Consent | Step::Grant, Some(session)) = (step, session)
+        && !membership::admits(app, &session.user_id, request.organization.as_deref()).await?
+    {
+        return Ok((Step::Refuse(Refused::Organization), Some(session)));
+    }
+    Ok((step, session))
 }
 
 /// Issues a code and sends it home.
@@ -109,6 +119,7 @@ pub(crate) async fn grant(app: &App, session: &Session, request: &Request<'_>) -
         sid: session.sid.clone(),
         scope: request.scope.as_str().to_owned(),
         audience: request.audience.clone(),
+        organization_id: request.organization.clone(),
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),
         dpop_jkt: request.dpop_jkt.clone(),

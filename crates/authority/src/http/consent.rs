@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::authorize::{decide, grant, refuse_request};
-use super::flow::Flow;
+use super::flow::{Asker, Flow};
 use super::page::{self, Problem};
 use super::sign_in::{self, form};
 use super::visitor::Visitor;
@@ -48,8 +48,10 @@ pub(crate) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         let flow = Flow::open(&app, params.required("flow")?)?;
         let request = flow.request(&app)?;
         let (step, session) = decide(&app, &visitor, &request, &flow).await?;
-        let (Step::Consent | Step::Grant, Some(session)) = (step, session) else {
-            return sign_in::page(&app, &visitor, &request, &flow, None);
+        let session = match (step, session) {
+            (Step::Consent | Step::Grant, Some(session)) => session,
+            (Step::Refuse(refused), _) => return Ok(refuse_request(&app, &request, refused)),
+            _ => return sign_in::page(&app, &visitor, &Asker::from(&request), &flow, None),
         };
         if params.one("decision")? != Some("allow") {
             return Ok(refuse_request(&app, &request, Refused::Denied));
@@ -63,7 +65,7 @@ pub(crate) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
 }
 
-fn in_words(scope: &str) -> &str {
+pub(super) fn in_words(scope: &str) -> &str {
     match scope {
         "openid" => "know who you are",
         "email" => "see your e-mail address",

@@ -1,4 +1,5 @@
-//! An authorization request that waits for its person: sealed, and carried by the forms and the letter.
+//! What waits for a sign-in, an authorization request or a visit to `/activate`: sealed, and carried by the forms and
+//! the letter.
 
 use axum::http::StatusCode;
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -19,13 +20,45 @@ pub(crate) struct Flow {
     query: String,
     began: u64,
     sid: Option<String>,
+    /// The query is one of `/activate`.
+    #[serde(default)]
+    activation: bool,
+}
+
+/// Who wants somebody to sign in, as the pages of the sign-in show it.
+pub(crate) struct Asker {
+    /// Its name.
+    pub(crate) client: String,
+    /// Where the sign-in leads to in the end, if not to a page of ours.
+    pub(crate) redirect_uri: Option<String>,
+    pub(crate) login_hint: Option<String>,
+}
+
+impl From<&Request<'_>> for Asker {
+    fn from(request: &Request<'_>) -> Self {
+        Self {
+            client: request.client.name.clone(),
+            redirect_uri: Some(request.redirect_uri.clone()),
+            login_hint: request.login_hint.clone(),
+        }
+    }
 }
 
 impl Flow {
     /// A request that began now.
     pub(crate) fn begin(params: &Params, session: Option<&Session>, now: Timestamp) -> Self {
         let sid = session.map(|session| session.sid.clone());
-        Self { query: params.to_query(), began: now.seconds(), sid }
+        Self { query: params.to_query(), began: now.seconds(), sid, activation: false }
+    }
+
+    /// A visit to `/activate` that began now, in a browser where nobody is signed in.
+    pub(crate) fn activation(params: &Params, now: Timestamp) -> Self {
+        Self { query: params.to_query(), began: now.seconds(), sid: None, activation: true }
+    }
+
+    /// Where `/activate` goes on, if that is what waits.
+    pub(crate) fn activation_address(&self, app: &App) -> Option<String> {
+        self.activation.then(|| format!("{}/activate?{}", app.base, self.query))
     }
 
     /// Whether this session was signed in for this request. Every sign-in makes a new session, so this holds within
@@ -63,6 +96,15 @@ impl Flow {
     /// The parameters of the request.
     pub(crate) fn params(&self) -> Result<Params, Problem> {
         Ok(Params::from_form(&self.query)?)
+    }
+
+    /// Who asks for the sign-in.
+    pub(crate) fn asker(&self, app: &App) -> Result<Asker, Problem> {
+        if self.activation {
+            // Which client it is, is told to nobody who is not signed in: codes could be tried that way.
+            return Ok(Asker { client: "your device".into(), redirect_uri: None, login_hint: None });
+        }
+        Ok(Asker::from(&self.request(app)?))
     }
 
     /// The request; it was good when it was sealed.

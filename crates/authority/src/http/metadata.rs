@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::grant::authorize::SCOPES;
+use crate::grant::client::GrantType;
 
 /// `/.well-known/openid-configuration` and `/.well-known/oauth-authorization-server`.
 pub(crate) async fn openid(State(app): State<Arc<App>>) -> Response {
@@ -18,6 +19,7 @@ pub(crate) async fn openid(State(app): State<Arc<App>>) -> Response {
         "issuer": app.issuer.as_str(),
         "authorization_endpoint": format!("{base}/authorize"),
         "token_endpoint": format!("{base}/oauth/token"),
+        "device_authorization_endpoint": format!("{base}/oauth/device/code"),
         "revocation_endpoint": format!("{base}/oauth/revoke"),
         "userinfo_endpoint": format!("{base}/userinfo"),
         "end_session_endpoint": format!("{base}/logout"),
@@ -25,11 +27,11 @@ pub(crate) async fn openid(State(app): State<Arc<App>>) -> Response {
         "scopes_supported": SCOPES,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": GrantType::ALL.map(GrantType::name),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "ES256"],
         "claims_supported":
-            ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "email", "email_verified"],
+            ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "email", "email_verified", "org_id"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "token_endpoint_auth_methods_supported": authentication,
         "revocation_endpoint_auth_methods_supported": authentication,

@@ -1,14 +1,17 @@
 //! The endpoints, one file each, all under the issuer's path.
 
+mod activate;
 mod answer;
 mod authorize;
 mod client_auth;
 mod consent;
 mod cors;
+mod device_code;
 mod files;
 mod flow;
 mod logout;
 mod mailbox;
+mod membership;
 mod metadata;
 mod page;
 mod proof;
@@ -59,6 +62,9 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         .route("/login/code", post(sign_in::code))
         .route("/login/link", get(sign_in_link::look).post(sign_in_link::open))
         .route("/consent", post(consent::post))
+        .route("/oauth/device/code", post(device_code::post))
+        .route("/activate", get(activate::look).post(activate::enter))
+        .route("/activate/decision", post(activate::decide))
         .route("/logout", get(logout::look).post(logout::post))
         .route("/dev/mailbox", get(mailbox::page))
         .route("/dev/mailbox.json", get(mailbox::json))

@@ -10,11 +10,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 
 use super::authorize::{resume_address, see_other};
-use super::flow::Flow;
+use super::flow::{Asker, Flow};
 use super::page::{self, Problem};
 use super::visitor::Visitor;
 use crate::app::App;
-use crate::grant::authorize::Request;
 use crate::grant::params::Params;
 use crate::grant::short_code;
 use crate::keys::sha256;
@@ -26,20 +25,20 @@ use crate::store::{CodeTry, NewLink};
 pub(crate) fn page(
     app: &App,
     visitor: &Visitor,
-    request: &Request<'_>,
+    asker: &Asker,
     flow: &Flow,
     problem: Option<&str>,
 ) -> Result<Response, Problem> {
     let template = SignInPage {
         path: &app.path,
-        client: &request.client.name,
+        client: &asker.client,
         csrf: visitor.form_token(app),
         flow: flow.seal(app)?,
-        email: request.login_hint.as_deref().unwrap_or_default(),
+        email: asker.login_hint.as_deref().unwrap_or_default(),
         problem,
     };
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    Ok(visitor.name(app, page::show(status, &template, Some(&request.redirect_uri))))
+    Ok(visitor.name(app, page::show(status, &template, asker.redirect_uri.as_deref())))
 }
 
 /// `POST /login/email`: the letter goes out, and the answer is the same for every address.
@@ -54,9 +53,9 @@ pub(crate) async fn email(
         let visitor = Visitor::read(&app, &headers).await?;
         visitor.check(&app, &headers, &params, &visitor.form_token(&app))?;
         let flow = Flow::open(&app, params.required("flow")?)?;
-        let request = flow.request(&app)?;
+        let asker = flow.asker(&app)?;
         let Some(email) = params.one("email")?.and_then(address) else {
-            return page(&app, &visitor, &request, &flow, Some("That is not an e-mail address."));
+            return page(&app, &visitor, &asker, &flow, Some("That is not an e-mail address."));
         };
         let token = random::token()?;
         let sealed = flow.seal(&app)?;
@@ -72,9 +71,9 @@ pub(crate) async fn email(
         let now = app.now();
         if app.store.add_link(&link, app.letters_per_address, now).await? {
             let address = format!("{}/login/link?token={}", app.base, token.expose());
-            app.outbox.post(sign_in_letter(&email, &request.client.name, &address, &place, now));
+            app.outbox.post(sign_in_letter(&email, &asker.client, &address, &place, now));
         }
-        wait(&app, &visitor, &request, &flow, None)
+        wait(&app, &visitor, &asker, &flow, None)
     };
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
 }
@@ -86,7 +85,7 @@ pub(crate) async fn code(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         let visitor = Visitor::read(&app, &headers).await?;
         visitor.check(&app, &headers, &params, &visitor.form_token(&app))?;
         let flow = Flow::open(&app, params.required("flow")?)?;
-        let request = flow.request(&app)?;
+        let asker = flow.asker(&app)?;
         let browser = visitor.browser_hash();
         let mac = short_code::mac(&app.keys.short_code, &browser, params.one("code")?.unwrap_or_default());
         let words = match app.store.try_code(&browser, &mac, app.now()).await? {
@@ -99,7 +98,7 @@ pub(crate) async fn code(State(app): State<Arc<App>>, headers: HeaderMap, body: 
             CodeTry::Wrong(_) => "That was the last try. Please ask for a new link.",
             CodeTry::None => "No code is waiting here. Open the link first, or ask for a new one.",
         };
-        wait(&app, &visitor, &request, &flow, Some(words))
+        wait(&app, &visitor, &asker, &flow, Some(words))
     };
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
 }
@@ -114,14 +113,14 @@ pub(crate) fn form(body: &[u8]) -> Result<Params, Problem> {
 fn wait(
     app: &App,
     visitor: &Visitor,
-    request: &Request<'_>,
+    asker: &Asker,
     flow: &Flow,
     problem: Option<&str>,
 ) -> Result<Response, Problem> {
     let sealed = flow.seal(app)?;
     let template = WaitPage {
         path: &app.path,
-        client: &request.client.name,
+        client: &asker.client,
         csrf: visitor.form_token(app),
         resume: resume_address(app, &sealed),
         flow: sealed,
@@ -129,7 +128,7 @@ fn wait(
         problem,
     };
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    Ok(page::show(status, &template, Some(&request.redirect_uri)))
+    Ok(page::show(status, &template, asker.redirect_uri.as_deref()))
 }
 
 /// An address in the form in which it is kept. Only its form is looked at: who may sign in is said by letter.
@@ -149,7 +148,7 @@ fn address(text: &str) -> Option<String> {
 
 /// Where a browser is, as people see it and as letters are counted. Of an IPv6 address the network: a line has one, and
 /// as many addresses below it as it likes.
-fn place(ip: IpAddr) -> String {
+pub(crate) fn place(ip: IpAddr) -> String {
     match ip.to_canonical() {
         IpAddr::V6(ip) if !ip.is_loopback() => {
             let network = Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64);

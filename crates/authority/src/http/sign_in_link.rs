@@ -2,6 +2,7 @@
 //! browser gets a code to type there, and is never signed in itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::body::Bytes;
@@ -29,17 +30,17 @@ pub(crate) async fn look(State(app): State<Arc<App>>, uri: Uri, headers: HeaderM
         let visitor = Visitor::read(&app, &headers).await?;
         let link = app.store.link(&sha256(token), app.now()).await?.ok_or_else(too_late)?;
         let flow = Flow::open(&app, &link.flow)?;
-        let request = flow.request(&app)?;
+        let asker = flow.asker(&app)?;
         let template = LinkPage {
             path: &app.path,
-            client: &request.client.name,
+            client: &asker.client,
             csrf: visitor.form_token(&app),
             token,
             here: link.browser_hash == visitor.browser_hash(),
-            asked: asked(&app, &link),
+            asked: ago(app.now().since(link.created_at)),
             link: &link,
         };
-        let response = page::show(StatusCode::OK, &template, Some(&request.redirect_uri));
+        let response = page::show(StatusCode::OK, &template, asker.redirect_uri.as_deref());
         Ok(visitor.name(&app, response))
     };
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
@@ -62,7 +63,12 @@ pub(crate) async fn open(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         if !app.store.turn_link_into_code(&token, &mac, now).await? {
             return Err(too_late());
         }
-        let template = CodePage { path: &app.path, code: &code, asked: asked(&app, &link), link: &link };
+        let template = CodePage {
+            path: &app.path,
+            code: &code,
+            asked: ago(app.now().since(link.created_at)),
+            link: &link,
+        };
         Ok(page::show(StatusCode::OK, &template, None))
     };
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
@@ -72,9 +78,9 @@ fn too_late() -> Problem {
     Problem::new(StatusCode::GONE, "This link was used already, or it is too old. Please ask for a new one.")
 }
 
-/// When the other browser asked, in words without a time zone.
-fn asked(app: &App, link: &Link) -> String {
-    match app.now().since(link.created_at).as_secs() / 60 {
+/// How long ago somebody asked, in words without a time zone.
+pub(super) fn ago(since: Duration) -> String {
+    match since.as_secs() / 60 {
         0 => "just now".into(),
         1 => "a minute ago".into(),
         minutes => format!("{minutes} minutes ago"),

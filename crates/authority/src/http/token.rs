@@ -1,4 +1,4 @@
-//! `/oauth/token`: codes and refresh tokens become access tokens (RFC 6749 section 3.2).
+//! `/oauth/token`: codes, device codes and refresh tokens become access tokens (RFC 6749 section 3.2).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +11,16 @@ use gatepass_core::name::Scopes;
 use serde_json::{Value, json};
 
 use super::answer::{self, Failure};
-use super::{Note, client_auth, proof};
+use super::{Note, client_auth, membership, proof};
 use crate::app::App;
 use crate::grant::authorize::audience_parameter;
 use crate::grant::claims::{self, Issuance};
-use crate::grant::client::Client;
+use crate::grant::client::{Client, GrantType};
+use crate::grant::device::{self, Standing};
 use crate::grant::dpop::Proof;
 use crate::grant::params::Params;
 use crate::grant::redeem::{self, Attempt};
-use crate::grant::refresh::{self, Caller, Family, Verdict};
+use crate::grant::refresh::{self, Caller, Family, Granted, Verdict};
 use crate::grant::refused::Refused;
 use crate::keys::sha256;
 use crate::random;
@@ -58,12 +59,13 @@ async fn exchange(
     headers: &HeaderMap,
     params: &Params,
 ) -> Result<Value, Failure> {
-    let grant_type = params.required("grant_type")?;
+    let grant_type = GrantType::read(params.required("grant_type")?)?;
+    client.may_use(grant_type)?;
     let proof = proof::check(app, headers, method, "/oauth/token", None)?;
     match grant_type {
-        "authorization_code" => redeem_code(app, client, params, proof.as_ref()).await,
-        "refresh_token" => refresh(app, client, params, proof.as_ref()).await,
-        _ => Err(Refused::GrantType.into()),
+        GrantType::AuthorizationCode => redeem_code(app, client, params, proof.as_ref()).await,
+        GrantType::RefreshToken => refresh(app, client, params, proof.as_ref()).await,
+        GrantType::DeviceCode => poll(app, client, params, proof.as_ref()).await,
     }
 }
 
@@ -92,32 +94,16 @@ async fn redeem_code(
         return Err(Refused::Target.into());
     }
     let scope = Scopes::parse(&code.scope)?;
-    let refreshable = client.always_refresh || scope.contains("offline_access");
-    let life = |seconds| now.plus(Duration::from_secs(seconds));
-    let family = Family {
-        id: random::bytes()?,
+    let refreshable = client.may_refresh(&scope);
+    let granted = Granted {
         user_id: code.user_id,
-        client_id: code.client_id,
         sid: code.sid,
         scope: code.scope,
         audience: code.audience,
-        // RFC 9449 section 5: a public client's refresh tokens are bound, a confidential one has its secret.
-        dpop_jkt: jkt.filter(|_| client.is_public()).map(str::to_owned),
-        generation: 1,
-        generation_at: now,
+        organization_id: code.organization_id,
         auth_time: code.auth_time,
-        idle_expires_at: life(if refreshable {
-            client.refresh_idle_seconds
-        } else {
-            client.access_token_seconds
-        }),
-        absolute_expires_at: life(if refreshable {
-            client.refresh_absolute_seconds
-        } else {
-            client.access_token_seconds
-        }),
-        revoked: false,
     };
+    let family = Family::begin(random::bytes()?, client, granted, refreshable, jkt, now);
     if !app.store.redeem_code(&hash, &family, now).await? {
         // Another request with the same code was first, a moment ago.
         if let Some(winner) = app.store.code(&hash).await?.and_then(|code| code.family_id) {
@@ -127,6 +113,41 @@ async fn redeem_code(
     }
     let issuance = issuance(app, client, &family, &scope);
     issue(app, issuance, jkt, code.nonce.as_deref(), refreshable).await
+}
+
+/// RFC 8628 section 3.4: a device asks whether its person has decided.
+async fn poll(app: &App, client: &Client, params: &Params, proof: Option<&Proof>) -> Result<Value, Failure> {
+    let hash = sha256(params.required("device_code")?);
+    let now = app.now();
+    let code = app.store.device_code(&hash).await?.ok_or(Refused::DeviceUnknown)?;
+    let jkt = proof::once(app, proof).await?;
+    let approval = match device::judge(code, &client.id, now) {
+        Standing::Allowed(approval) => approval,
+        Standing::Pending => {
+            let hurried = app.store.note_poll(&hash, now).await?;
+            return Err(if hurried { Refused::DeviceHurried } else { Refused::DevicePending }.into());
+        }
+        Standing::Refuse(refused) => return Err(refused.into()),
+        Standing::Replayed(family) => {
+            app.store.revoke(&family, "device code replayed", now).await?;
+            return Err(Refused::DeviceReplayed.into());
+        }
+    };
+    // Minutes may have passed since the person said yes.
+    if !membership::admits(app, &approval.user_id, approval.organization_id.as_deref()).await? {
+        return Err(Refused::Denied.into());
+    }
+    let scope = Scopes::parse(&approval.scope)?;
+    let refreshable = client.may_refresh(&scope);
+    let family = Family::begin(random::bytes()?, client, approval, refreshable, jkt, now);
+    if !app.store.redeem_device_code(&hash, &family, now).await? {
+        // Another request with the same code was first, a moment ago.
+        if let Some(winner) = app.store.device_code(&hash).await?.and_then(|code| code.family_id) {
+            app.store.revoke(&winner, "device code replayed", now).await?;
+        }
+        return Err(Refused::DeviceReplayed.into());
+    }
+    issue(app, issuance(app, client, &family, &scope), jkt, None, refreshable).await
 }
 
 /// RFC 6749 section 6: one conditional statement moves the family, or the rules say why not.
@@ -159,6 +180,10 @@ async fn refresh(
             }
         }
     };
+    if !membership::admits(app, &family.user_id, family.organization_id.as_deref()).await? {
+        app.store.revoke(&family.id, "no member of the organization any more", now).await?;
+        return Err(Refused::RefreshOrganization.into());
+    }
     let scope = match narrowed {
         Some(scope) => scope,
         None => Scopes::parse(&family.scope)?,

@@ -12,8 +12,8 @@ impl Store {
     pub(crate) async fn add_code(&self, code_hash: &[u8; 32], code: &Code) -> Result<(), sqlx::Error> {
         sqlx::query(
             "INSERT INTO authorization_code (code_hash, client_id, redirect_uri, user_id, sid, scope, audience,
-                 nonce, challenge, dpop_jkt, auth_time, expires_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 organization_id, nonce, challenge, dpop_jkt, auth_time, expires_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&code_hash[..])
         .bind(&code.client_id)
@@ -22,6 +22,7 @@ impl Store {
         .bind(&code.sid)
         .bind(&code.scope)
         .bind(&code.audience)
+        .bind(&code.organization_id)
         .bind(&code.nonce)
         .bind(&code.challenge)
         .bind(&code.dpop_jkt)
@@ -46,6 +47,7 @@ impl Store {
                     sid: row.try_get("sid")?,
                     scope: row.try_get("scope")?,
                     audience: row.try_get("audience")?,
+                    organization_id: row.try_get("organization_id")?,
                     nonce: row.try_get("nonce")?,
                     challenge: row.try_get("challenge")?,
                     dpop_jkt: row.try_get("dpop_jkt")?,

@@ -72,9 +72,9 @@ pub(super) async fn insert(
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO family (id, user_id, client_id, sid, scope, audience, dpop_jkt, generation, generation_at,
-             auth_time, created_at, idle_expires_at, absolute_expires_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO family (id, user_id, client_id, sid, scope, audience, organization_id, dpop_jkt, generation,
+             generation_at, auth_time, created_at, idle_expires_at, absolute_expires_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&family.id[..])
     .bind(&family.user_id)
@@ -82,6 +82,7 @@ pub(super) async fn insert(
     .bind(&family.sid)
     .bind(&family.scope)
     .bind(&family.audience)
+    .bind(&family.organization_id)
     .bind(&family.dpop_jkt)
     .bind(family.generation)
     .bind(seconds(family.generation_at))
@@ -103,6 +104,7 @@ fn read(row: &SqliteRow) -> Result<Family, sqlx::Error> {
         sid: row.try_get("sid")?,
         scope: row.try_get("scope")?,
         audience: row.try_get("audience")?,
+        organization_id: row.try_get("organization_id")?,
         dpop_jkt: row.try_get("dpop_jkt")?,
         generation: row.try_get("generation")?,
         generation_at: timestamp(row, "generation_at")?,

@@ -2,6 +2,7 @@
 //! both have it.
 
 mod codes;
+mod device_codes;
 mod families;
 mod links;
 mod proofs;
@@ -18,6 +19,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 
+pub(crate) use device_codes::{GUESS_WINDOW, Typed, Typist};
 pub(crate) use links::{CodeTry, Link, NewLink};
 pub(crate) use sessions::Session;
 

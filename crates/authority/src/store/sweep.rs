@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gatepass_core::time::Timestamp;
 
-use super::{Store, seconds};
+use super::{GUESS_WINDOW, Store, seconds};
 use crate::grant::redeem::TOMBSTONE_SECONDS;
 
 /// At most so many rows a statement.
@@ -25,6 +25,16 @@ impl Store {
                 "DELETE FROM authorization_code WHERE code_hash IN
                      (SELECT code_hash FROM authorization_code WHERE expires_at < ? LIMIT ?)",
                 tombstone,
+            ),
+            (
+                "DELETE FROM device_code WHERE code_hash IN
+                     (SELECT code_hash FROM device_code WHERE expires_at < ? LIMIT ?)",
+                tombstone,
+            ),
+            (
+                "DELETE FROM device_guess WHERE visitor IN
+                     (SELECT visitor FROM device_guess WHERE began_at < ? LIMIT ?)",
+                now.minus(GUESS_WINDOW),
             ),
             (
                 // A code made of a link lives as long again, and the letters of a quarter of an hour are counted.
@@ -92,5 +102,34 @@ mod tests {
             assert_eq!(store.sweep(now).await.unwrap(), 0);
             assert!(!store.remember_proof(&living).await.unwrap(), "the living one is still known");
         }
+    }
+
+    #[tokio::test]
+    async fn devices_go_after_their_tombstone_and_guesses_after_their_span() {
+        use crate::grant::device::DeviceCode;
+        use crate::store::{Typed, Typist};
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("test.sqlite")).await.unwrap();
+        let at = Timestamp::from_seconds;
+        let code = DeviceCode {
+            client_id: "cli".into(),
+            scope: String::new(),
+            audience: "a".into(),
+            organization_id: None,
+            place: "192.0.2.7".into(),
+            created_at: at(1000),
+            expires_at: at(1600),
+            decision: None,
+            family_id: None,
+        };
+        assert!(store.add_device_code(&[1; 32], b"one", &code).await.unwrap());
+        assert!(!store.add_device_code(&[2; 32], b"one", &code).await.unwrap(), "the short code is taken");
+        let typist = Typist { user_id: "u", place: "192.0.2.7" };
+        assert!(matches!(store.type_device_code(b"two", &typist, at(1000)).await.unwrap(), Typed::Wrong));
+        assert_eq!(store.sweep(at(1600)).await.unwrap(), 0);
+        assert_eq!(store.sweep(at(1601)).await.unwrap(), 2, "the account's guess and the place's");
+        assert_eq!(store.sweep(at(2200)).await.unwrap(), 0, "the device is still told that it was too late");
+        assert_eq!(store.sweep(at(2201)).await.unwrap(), 1);
+        assert!(store.device_code(&[1; 32]).await.unwrap().is_none());
     }
 }

@@ -3,6 +3,7 @@
 mod binary;
 mod clients;
 mod codes;
+mod device;
 mod edges;
 mod key;
 mod links;

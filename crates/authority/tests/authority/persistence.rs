@@ -55,6 +55,8 @@ async fn the_file_holds_no_token() {
     let code = parameter(&location, "code").unwrap();
     let tokens = world.token(&redemption(&code), None).await;
     let next = world.refresh(&tokens.text("refresh_token"), None).await;
+    let request = plain().post(format!("{}/oauth/device/code", world.base));
+    let device = Answer::read(request.form(&[("client_id", "gatepass-cli")]).send().await.unwrap()).await;
     let folder = world.stop().await;
 
     #[cfg(unix)]
@@ -82,6 +84,9 @@ async fn the_file_holds_no_token() {
         ("the second refresh token", next.text("refresh_token")),
         ("the access token", tokens.text("access_token")),
         ("the id token", tokens.text("id_token")),
+        ("the device code", device.text("device_code")),
+        ("the user code as shown", device.text("user_code")),
+        ("the user code", device.text("user_code").replace('-', "")),
     ] {
         assert!(!holds(&secret), "{name} lies in the file");
     }

@@ -165,6 +165,7 @@ pub(crate) fn confidential_client() -> ClientConfig {
         name: "Partner".into(),
         kind: ClientKind::Web,
         redirect_uris: vec!["https://partner.example/cb".into()],
+        grant_types: None,
         secret: Some(Secret::from("partner-secret")),
         id_token_alg: None,
         access_token_seconds: Some(600),
