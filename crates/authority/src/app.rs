@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use crate::clock::Clock;
 use crate::config::{Config, DpopNonce};
 use crate::grant::client::{Client, Clients};
+use crate::grant::organization::{self, Organization};
 use crate::jose::{Algorithm, SigningKey};
 use crate::keys::Keys;
 use crate::mail::{Mailbox, Outbox};
+use crate::random;
 use crate::running::StartError;
 use crate::store::Store;
 use crate::talk;
@@ -29,6 +31,7 @@ pub(crate) struct App {
     pub(crate) path: String,
     pub(crate) cookies: CookieNames,
     pub(crate) clients: Clients,
+    pub(crate) organizations: Vec<Organization>,
     pub(crate) web_origins: Vec<String>,
     pub(crate) keys: Keys,
     pub(crate) es256: SigningKey,
@@ -68,11 +71,15 @@ impl App {
         let cookies = CookieNames::new(parts.secure, &path, parts.port);
         let on_this_machine = parts.on_this_machine() && bound.ip().is_loopback();
         let clients = config.clients(&text, &base).map_err(StartError::Configuration)?;
+        let mut organizations = config.organizations().map_err(StartError::Configuration)?;
         let store = Store::open(&config.database).await.map_err(StartError::Store)?;
         let keys = Keys::derive(&config.secret).map_err(|_| StartError::Machine)?;
         let now = clock.now();
         let es256 = signing_key(&store, &keys, Algorithm::ES256, now).await?;
         let rs256 = signing_key(&store, &keys, Algorithm::RS256, now).await?;
+        let fresh = (0..organizations.len()).map(|_| random::bytes().map(organization::new_id));
+        let fresh = fresh.collect::<Result<Vec<_>, _>>().map_err(|_| StartError::Machine)?;
+        store.sync_organizations(&mut organizations, &fresh, now).await.map_err(StartError::Store)?;
         // SMTP comes here: with its settings, `outbox` is that and `mailbox` is nothing.
         let mailbox = Arc::new(Mailbox::default());
         if config.log {
@@ -90,6 +97,7 @@ impl App {
             cookies,
             web_origins: clients.web_origins(),
             clients,
+            organizations,
             keys,
             es256,
             rs256,

@@ -1,5 +1,7 @@
 //! What the operator decides. The form of document 002 (YAML and its environment names) is a later issue.
 
+mod organizations;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -8,9 +10,12 @@ use gatepass_core::secret::Secret;
 use serde::{Deserialize, Deserializer};
 
 use crate::grant::client::{Client, Clients, GrantType};
+use crate::grant::organization::Organization;
 use crate::grant::redirect;
 use crate::jose::Algorithm;
 use crate::keys::sha256;
+
+pub use organizations::OrganizationConfig;
 
 /// Everything that an authority is started with.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub struct Config {
     pub built_in_clients: bool,
     /// The audiences of clients that name none; the issuer itself if empty.
     pub audiences: Vec<String>,
+    /// Who belongs together.
+    pub organizations: Vec<OrganizationConfig>,
     /// Whether proofs need a server nonce.
     pub dpop_nonce: DpopNonce,
     /// The folder with `dashboard`, `web` and `assets`.
@@ -52,6 +59,7 @@ impl Config {
             clients: Vec::new(),
             built_in_clients: true,
             audiences: Vec::new(),
+            organizations: Vec::new(),
             dpop_nonce: DpopNonce::Off,
             www: None,
             letters_per_address: None,
@@ -73,6 +81,12 @@ impl Config {
         self.dpop_nonce = file.dpop_nonce;
         self.letters_per_address = file.letters_per_address.or(self.letters_per_address);
         self.clients = file.client;
+        self.organizations = file.organization;
+    }
+
+    /// All organizations, checked, or what is wrong with one.
+    pub(crate) fn organizations(&self) -> Result<Vec<Organization>, String> {
+        organizations::check(&self.organizations)
     }
 
     /// All clients, checked, or what is wrong with one.
@@ -113,6 +127,8 @@ pub struct ConfigFile {
     letters_per_address: Option<u32>,
     #[serde(default)]
     client: Vec<ClientConfig>,
+    #[serde(default)]
+    organization: Vec<OrganizationConfig>,
 }
 
 impl ConfigFile {

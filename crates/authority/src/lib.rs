@@ -34,7 +34,7 @@ mod store;
 mod talk;
 
 pub use clock::Clock;
-pub use config::{ClientConfig, ClientKind, Config, ConfigFile, DpopNonce};
+pub use config::{ClientConfig, ClientKind, Config, ConfigFile, DpopNonce, OrganizationConfig};
 pub use grant::client::GrantType;
 pub use jose::Algorithm;
 pub use running::{Authority, Running, StartError};

@@ -1,11 +1,14 @@
 //! The rules: what is asked, what is allowed, what goes out. No axum, no SQL, no clock, no dice.
 
+pub(crate) mod address;
 pub(crate) mod authorize;
 pub(crate) mod claims;
 pub(crate) mod client;
 pub(crate) mod device;
 pub(crate) mod dpop;
+pub(crate) mod organization;
 pub(crate) mod params;
+pub(crate) mod personal;
 pub(crate) mod pkce;
 pub(crate) mod redeem;
 pub(crate) mod redirect;

@@ -70,6 +70,13 @@ pub(crate) enum Refused {
     TokenScheme,
     TokenKey,
     TokenScope,
+    TokenAudience,
+    TokenStale,
+
+    // ---- personal tokens
+    PersonalManage,
+    PersonalMany,
+    PersonalUnknown,
 
     // ---- us
     Server,
@@ -162,6 +169,17 @@ impl Refused {
             Self::TokenKey => ("invalid_token", "the access token is bound to another key"),
             Self::TokenScope => ("insufficient_scope", "the scope `openid` is missing"),
 
+            Self::TokenAudience => ("invalid_token", "the access token is for another audience"),
+            // RFC 9470 section 3.
+            Self::TokenStale => ("insufficient_user_authentication", "the sign-in is too long ago for this"),
+
+            Self::PersonalManage => (
+                "insufficient_scope",
+                "personal tokens are managed by an application of the house, for its user",
+            ),
+            Self::PersonalMany => ("invalid_request", "there are as many tokens as one person may have"),
+            Self::PersonalUnknown => ("not_found", "there is no token of that id"),
+
             Self::Server => ("server_error", "something failed here; nothing was granted"),
         };
         (code, Cow::Borrowed(words))
@@ -173,7 +191,9 @@ impl Refused {
             Self::Client | Self::TokenInvalid | Self::TokenRevoked | Self::TokenScheme | Self::TokenKey => {
                 401
             }
-            Self::TokenScope => 403,
+            Self::TokenAudience | Self::TokenStale => 401,
+            Self::TokenScope | Self::PersonalManage => 403,
+            Self::PersonalUnknown => 404,
             Self::UnsupportedMediaType => 415,
             Self::Server => 500,
             _ => 400,

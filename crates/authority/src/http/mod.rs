@@ -1,5 +1,6 @@
 //! The endpoints, one file each, all under the issuer's path.
 
+mod access;
 mod activate;
 mod answer;
 mod authorize;
@@ -13,12 +14,14 @@ mod logout;
 mod mailbox;
 mod membership;
 mod metadata;
+mod organizations;
 mod page;
 mod proof;
 mod revoke;
 mod sign_in;
 mod sign_in_link;
 mod token;
+mod tokens;
 mod userinfo;
 mod visitor;
 
@@ -31,7 +34,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use crate::app::App;
 use crate::talk;
@@ -48,6 +51,9 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         .route("/oauth/token", post(token::post))
         .route("/oauth/revoke", post(revoke::post))
         .route("/userinfo", get(userinfo::answer).post(userinfo::answer))
+        .route("/orgs", get(organizations::list))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{id}", delete(tokens::remove))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::registered_origins));
     let public = Router::new()
         .route("/.well-known/openid-configuration", get(metadata::openid))

@@ -107,6 +107,10 @@ impl Visitor {
         let sid = random::identifier()?;
         let hash = sha256(cookie.expose());
         app.store.sign_in(email, &user_id, &sid, &hash, self.session_hash.as_ref(), app.now()).await?;
+        // Without organizations there is nothing to write: the start has seen to that.
+        if !app.organizations.is_empty() {
+            app.store.join_organizations(email, &app.organizations, app.now()).await?;
+        }
         set_cookie(&mut response, &app.cookies.session, cookie.expose(), &app.cookies.attributes);
         Ok(response)
     }

@@ -5,6 +5,8 @@ mod codes;
 mod device_codes;
 mod families;
 mod links;
+mod organizations;
+mod personal_tokens;
 mod proofs;
 mod sessions;
 mod signing_keys;

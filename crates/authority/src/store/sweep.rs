@@ -52,6 +52,10 @@ impl Store {
                 now,
             ),
             ("DELETE FROM family WHERE id IN (SELECT id FROM family WHERE idle_expires_at < ? LIMIT ?)", now),
+            (
+                "DELETE FROM personal_token WHERE id IN (SELECT id FROM personal_token WHERE expires_at < ? LIMIT ?)",
+                now,
+            ),
         ];
         let mut deleted = 0;
         for (statement, before) in statements {

@@ -148,13 +148,30 @@ impl World {
     }
 
     pub(crate) async fn userinfo(&self, scheme: &str, token: &str, proof: Option<&str>) -> Answer {
-        let mut request = plain()
-            .get(format!("{}/userinfo", self.base))
-            .header("authorization", format!("{scheme} {token}"));
+        self.resource("/userinfo", scheme, token, proof).await
+    }
+
+    /// Asks a resource of the authority.
+    pub(crate) async fn resource(
+        &self,
+        path: &str,
+        scheme: &str,
+        token: &str,
+        proof: Option<&str>,
+    ) -> Answer {
+        let mut request =
+            plain().get(format!("{}{path}", self.base)).header("authorization", format!("{scheme} {token}"));
         if let Some(proof) = proof {
             request = request.header("DPoP", proof);
         }
         Answer::read(request.send().await.unwrap()).await
+    }
+
+    /// A whole sign-in of the CLI under another address.
+    pub(crate) async fn tokens_of(&self, email: &str, key: Option<&Key>) -> Value {
+        let location = Browser::new(self).sign_in(&cli_request(""), email).await;
+        let code = parameter(&location, "code").unwrap_or_else(|| panic!("no code: {location}"));
+        self.token(&redemption(&code), key).await.body
     }
 }
 
