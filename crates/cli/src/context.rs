@@ -166,9 +166,12 @@ impl Context {
     }
 
     /// Says what went wrong, in the manifest's words where it has some, and gives the exit code.
-    pub(crate) fn trouble(&self, trouble: &Trouble) -> crate::exit::Exit {
-        let hint = trouble.hint(&|words| self.command(words));
-        let own = self.app.messages.errors.get(trouble.code()).map(|lines| {
+    pub(crate) fn trouble(&self, trouble: &Trouble, signing_in: bool) -> crate::exit::Exit {
+        let hint = trouble.hint(&|words| self.command(words), self.app.is_own());
+        let (errors, code) = (&self.app.messages.errors, trouble.code());
+        // The same store that cannot be used is *cannot save* to one and *cannot load* to the other.
+        let at_sign_in = signing_in.then(|| errors.get(&format!("login.{code}"))).flatten();
+        let own = at_sign_in.or_else(|| errors.get(code)).map(|lines| {
             let values = self.values().with("reason", trouble.message()).maybe("hint", hint.as_deref());
             values.fill(lines)
         });

@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
         Ok(app) => app,
         Err(trouble) => {
             let talk = Talk::new(std::env::args().any(|word| word == "--json"));
-            talk.trouble(&trouble, trouble.hint(&|words| format!("gatepass {words}")), None);
+            talk.trouble(&trouble, trouble.hint(&|words| format!("gatepass {words}"), true), None);
             return trouble.exit().into();
         }
     };

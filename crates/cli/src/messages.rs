@@ -35,8 +35,8 @@ pub struct Messages {
     pub logout_here_only: Vec<String>,
     /// There was nobody to sign out.
     pub logout_nobody: Vec<String>,
-    /// What is said instead of our own words, by the code that `--json` has in `error`. `{reason}` and `{hint}` are
-    /// our own words.
+    /// What is said instead of our own words, by the code that `--json` has in `error`; `login.` before it is for
+    /// `login` alone. `{reason}` and `{hint}` are our own words.
     pub errors: BTreeMap<String, Vec<String>>,
 }
 

@@ -57,7 +57,9 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Starts it, where there is a terminal to do it at.
-    pub(crate) fn start(line: &Line, remote: Remote, limit: Duration, width: usize) -> Option<Self> {
+    ///
+    /// Without a `remote` there is nothing to type: the way was forced.
+    pub(crate) fn start(line: &Line, remote: Option<Remote>, limit: Duration, width: usize) -> Option<Self> {
         let terminal = Quiet::keys()?;
         let stop = Arc::new(AtomicBool::new(false));
         let (line, stopped) = (line.clone(), Arc::clone(&stop));
@@ -65,15 +67,23 @@ impl Watch {
             let mut typed = Typed::default();
             let mut ticks = 0_u32;
             while !stopped.load(Ordering::Relaxed) {
-                line.draw(text(ticks, limit.saturating_sub(TICK * ticks), width));
+                line.draw(text(ticks, limit.saturating_sub(TICK * ticks), remote.is_some(), width));
                 match terminal.read(TICK) {
                     Read::Nothing => ticks = ticks.saturating_add(1),
                     Read::Bytes(bytes) => {
                         for byte in bytes {
                             match typed.take(byte) {
                                 Key::More => {}
-                                Key::Address(address) => remote.paste(address),
-                                Key::DeviceCode => remote.device_code(),
+                                Key::Address(address) => {
+                                    if let Some(remote) = &remote {
+                                        remote.paste(address);
+                                    }
+                                }
+                                Key::DeviceCode => {
+                                    if let Some(remote) = &remote {
+                                        remote.device_code();
+                                    }
+                                }
                                 Key::GiveUp => {
                                     line.clear();
                                     terminal.give_up();
@@ -100,12 +110,11 @@ impl Drop for Watch {
 }
 
 /// The line, cut to the width of the screen: one that wraps could not be taken back.
-fn text(ticks: u32, left: Duration, width: usize) -> String {
+fn text(ticks: u32, left: Duration, keys: bool, width: usize) -> String {
     let frame = FRAMES[ticks as usize % FRAMES.len()];
     let (minutes, seconds) = (left.as_secs() / 60, left.as_secs() % 60);
-    let line = format!(
-        "{frame} {minutes}:{seconds:02} left; paste the last address here, d: device code, Ctrl-C: give up"
-    );
+    let ways = if keys { "; paste the last address here, d: device code" } else { "" };
+    let line = format!("{frame} {minutes}:{seconds:02} left{ways}, Ctrl-C: give up");
     line.chars().take(width.saturating_sub(1)).collect()
 }
 
@@ -286,8 +295,8 @@ mod tests {
     #[test]
     fn the_line_fits() {
         let left = Duration::from_secs(299);
-        assert!(text(3, left, 80).starts_with("⠸ 4:59 left"));
-        assert_eq!(text(0, left, 20).chars().count(), 19);
-        assert!(text(0, left, 80).chars().count() < 80);
+        assert!(text(3, left, true, 80).starts_with("⠸ 4:59 left"));
+        assert_eq!(text(0, left, true, 20).chars().count(), 19);
+        assert!(text(0, left, true, 80).chars().count() < 80);
     }
 }

@@ -89,8 +89,9 @@ impl Trouble {
         text.to_owned()
     }
 
-    /// What to do about it; `command` gives a command of this program as the person types it.
-    pub(crate) fn hint(&self, command: &dyn Fn(&str) -> String) -> Option<String> {
+    /// What to do about it; `command` gives a command of this program as the person types it. `own` says that this is
+    /// the `gatepass` command, whose person may write a manifest.
+    pub(crate) fn hint(&self, command: &dyn Fn(&str) -> String, own: bool) -> Option<String> {
         let Self::Core(error) = self else { return None };
         Some(match error {
             Error::NotSignedIn | Error::SessionEnded | Error::SessionLost | Error::KeyLost => {
@@ -115,6 +116,9 @@ impl Trouble {
                 "is this the issuer's address? its /.well-known/openid-configuration must answer",
             ),
             Error::Busy | Error::Moved => String::from("try again"),
+            Error::StoreUnavailable if !own => {
+                String::from("start a keyring (gnome-keyring, kwallet) and try again")
+            }
             Error::StoreUnavailable => String::from(
                 "start a keyring (gnome-keyring, kwallet), or allow a plain file: `storage.fallback = \"file\"` in a manifest given with --app; GATEPASS_HOME can name another folder",
             ),

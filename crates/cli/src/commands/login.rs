@@ -38,6 +38,7 @@ pub(crate) fn run(context: &Context, how: &Login) -> Result<Exit, Trouble> {
     let options = LoginOptions { control: Some(control), ..options };
     // A terminal takes a paste and a key; without one there is the listener and whatever the flow adds.
     if context.environment.person && !context.talk.is_json() {
+        let remote = (options.flow != Flow::DeviceCode).then_some(remote);
         teller.watch = Watch::start(&teller.line, remote, options.limit, waiting::width());
     }
     gatepass.login(options, move |event| teller.tell(&event)).wait()??;

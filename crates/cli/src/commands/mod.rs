@@ -16,6 +16,7 @@ use crate::exit::Exit;
 
 /// Runs the command that was asked for, and says what went wrong.
 pub(crate) fn run(context: &Context, command: Command) -> Exit {
+    let signing_in = matches!(command, Command::Login(_));
     let result = match command {
         Command::Login(how) => login::run(context, &how),
         Command::Logout { all, forget } => logout::run(context, all, forget),
@@ -27,5 +28,5 @@ pub(crate) fn run(context: &Context, command: Command) -> Exit {
         Command::Completions { shell } => completions::run(context, shell),
         Command::Man { folder } => man::run(context, folder.as_deref()),
     };
-    result.unwrap_or_else(|trouble| context.trouble(&trouble))
+    result.unwrap_or_else(|trouble| context.trouble(&trouble, signing_in))
 }
