@@ -57,6 +57,7 @@ impl Trouble {
             Error::NoSuchLogin => "no login waits under that handle",
             Error::OtherOrigin => "this session's token is not for that address",
             Error::PortTaken { port } => return format!("another program listens at port {port}"),
+            Error::Untrusted => "the server's certificate is not trusted on this machine",
             Error::Certificates => "the certificates that this machine is set to trust cannot be read",
             Error::Malformed { message, field } => {
                 return format!("the server's {message} cannot be read: `{field}` is wrong");

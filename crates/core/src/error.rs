@@ -76,6 +76,10 @@ pub enum Error {
     /// The session moved while this was under way. Try again.
     Moved,
 
+    /// The server's certificate is not signed by anybody this machine trusts, or is another host's. Nothing was sent.
+    #[cfg(feature = "full")]
+    Untrusted,
+
     // ---- this machine
     /// The store cannot be used at all: no keyring service, no folder, no IndexedDB.
     StoreUnavailable,
@@ -213,6 +217,8 @@ impl Error {
             Self::SessionLost => "session_lost",
             Self::Unreachable => "unreachable",
             Self::Busy => "busy",
+            #[cfg(feature = "full")]
+            Self::Untrusted => "untrusted",
             Self::Moved => "moved",
             Self::StoreUnavailable => "store_unavailable",
             Self::StoreLocked => "store_locked",
@@ -262,6 +268,8 @@ impl Error {
             | Self::NotSaved
             | Self::KeyLost
             | Self::NoDice => Fault::Machine,
+            #[cfg(feature = "full")]
+            Self::Untrusted => Fault::World,
             #[cfg(feature = "full")]
             Self::PortTaken { .. } | Self::Certificates => Fault::Machine,
             Self::Bug => Fault::Gatepass,

@@ -1,5 +1,6 @@
 //! The loop that answers a transaction: it does what core asks for and has no opinion.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use gatepass_core::error::Error;
@@ -14,6 +15,7 @@ use crate::clock;
 use crate::http::Http;
 use crate::lock::{self, Guard};
 use crate::random::OsDice;
+use crate::request::Nonces;
 use crate::sign::sign;
 use crate::store::{Changed, Fallback, Store};
 
@@ -23,6 +25,8 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) fallback: Fallback,
     http: Http,
+    /// What APIs want in the next proof.
+    pub(crate) nonces: Nonces,
     client: Client,
     client_auth: Arc<ClientAuth>,
 }
@@ -34,7 +38,12 @@ impl World {
         client: Client,
         client_auth: Arc<ClientAuth>,
     ) -> Self {
-        Self { store, fallback, http: Http::default(), client, client_auth }
+        Self { store, fallback, http: Http::default(), nonces: Nonces::default(), client, client_auth }
+    }
+
+    /// The same, trusting the certificates in this file too.
+    pub(crate) fn trusting(self, ca_file: Option<PathBuf>) -> Self {
+        Self { http: Http::trusting(ca_file), ..self }
     }
 
     /// Sends a request, with the client's credentials where they are wanted; `None` if no whole answer came.
@@ -48,7 +57,7 @@ impl World {
                 assertion.signed(&signature)?
             }
         };
-        Ok(self.http.send(&request).await)
+        self.http.send(&request).await
     }
 
     /// The same, where a lost answer has only one meaning.

@@ -1,8 +1,12 @@
 //! Requests over the network: no redirects, limits on time and size, and no word about content.
 
+use std::error::Error as _;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use gatepass_core::error::Error;
 use gatepass_core::http::{MAX_BODY, Method, Request, Response};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -12,31 +16,45 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(20);
 /// Sends requests. Both clients are made when they are first needed: one reads the machine's certificates.
 #[derive(Debug, Default)]
 pub(crate) struct Http {
+    ca_file: Option<PathBuf>,
     elsewhere: OnceLock<reqwest::Client>,
     here: OnceLock<reqwest::Client>,
 }
 
 impl Http {
-    fn client(&self, request: &Request) -> Option<&reqwest::Client> {
+    /// Trusts the certificates in this file too.
+    pub(crate) fn trusting(ca_file: Option<PathBuf>) -> Self {
+        Self { ca_file, ..Self::default() }
+    }
+
+    fn client(&self, request: &Request) -> Result<&reqwest::Client, Error> {
         // Plain http is for this machine alone (core's `Endpoint` says so), and no proxy stands in between.
         let here = request.url.as_str().starts_with("http://");
         let place = if here { &self.here } else { &self.elsewhere };
-        if place.get().is_none() {
-            let builder = reqwest::Client::builder()
-                // A body with a token goes where it was addressed or nowhere.
-                .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(CONNECT_LIMIT)
-                .timeout(WHOLE_LIMIT)
-                .user_agent(concat!("gatepass/", env!("CARGO_PKG_VERSION")));
-            let client = if here { builder.no_proxy() } else { builder }.build().ok()?;
-            // Somebody else may have been faster; one of them is as good as the other.
-            let _ = place.set(client);
+        if let Some(client) = place.get() {
+            return Ok(client);
         }
-        place.get()
+        let builder = reqwest::Client::builder()
+            // A body with a token goes where it was addressed or nowhere.
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(WHOLE_LIMIT)
+            .user_agent(concat!("gatepass/", env!("CARGO_PKG_VERSION")));
+        let builder = if here {
+            // No certificate is met there, so none is read.
+            builder.no_proxy().tls_certs_only([])
+        } else {
+            let own = self.ca_file.as_deref().map(certificates).transpose()?;
+            builder.tls_certs_merge(own.into_iter().flatten())
+        };
+        // What can go wrong here is that nothing is trusted: a stale `SSL_CERT_FILE`, a machine without certificates.
+        let client = builder.build().map_err(|_| Error::Certificates)?;
+        // Somebody else may have been faster; one of them is as good as the other.
+        Ok(place.get_or_init(|| client))
     }
 
     /// Sends a request; `None` if no whole answer came.
-    pub(crate) async fn send(&self, request: &Request) -> Option<Response> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<Option<Response>, Error> {
         let client = self.client(request)?;
         let url = request.url.as_str();
         let mut builder = match request.method {
@@ -45,27 +63,58 @@ impl Http {
             Method::Delete => client.delete(url),
         };
         for (name, value) in &request.headers {
-            let mut value = reqwest::header::HeaderValue::from_str(value.expose()).ok()?;
+            let Ok(mut value) = reqwest::header::HeaderValue::from_str(value.expose()) else {
+                return Ok(None);
+            };
             value.set_sensitive(true);
             builder = builder.header(*name, value);
         }
         if let Some(body) = &request.body {
             builder = builder.body(body.expose().clone());
         }
-        let mut answer = builder.send().await.ok()?;
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.ok()? {
-            // One byte more than allowed is enough for core to refuse it.
-            let room = (MAX_BODY + 1).saturating_sub(body.len());
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if body.len() > MAX_BODY {
-                break;
-            }
+        match builder.send().await {
+            Ok(answer) => Ok(read(answer).await),
+            Err(error) if is_untrusted(&error) => Err(Error::Untrusted),
+            Err(_) => Ok(None),
         }
-        let headers = answer.headers();
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(String::from);
-        Some(Response::new(answer.status().as_u16(), &header, body))
     }
+}
+
+async fn read(mut answer: reqwest::Response) -> Option<Response> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.ok()? {
+        // One byte more than allowed is enough for core to refuse it.
+        let room = (MAX_BODY + 1).saturating_sub(body.len());
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() > MAX_BODY {
+            break;
+        }
+    }
+    let headers = answer.headers();
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(String::from);
+    Some(Response::new(answer.status().as_u16(), &header, body))
+}
+
+/// The certificates in a file of them; none is an error.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Error> {
+    let bytes = fs::read(path).map_err(|_| Error::Certificates)?;
+    let found = reqwest::Certificate::from_pem_bundle(&bytes).map_err(|_| Error::Certificates)?;
+    if found.is_empty() { Err(Error::Certificates) } else { Ok(found) }
+}
+
+/// Whether it was the server's certificate: nothing was sent then, and trying again does not help.
+fn is_untrusted(error: &reqwest::Error) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        // An `io::Error` keeps what it is about where `source` passes it by.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| error.downcast_ref());
+        if let Some(rustls::Error::InvalidCertificate(_)) = tls {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 #[cfg(test)]
@@ -103,7 +152,7 @@ mod tests {
         let redirect =
             format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\n\r\n");
         let (url, asked) = serve(redirect.into_bytes()).await;
-        assert_eq!(Http::default().send(&post(&url)).await.unwrap().status, 307);
+        assert_eq!(Http::default().send(&post(&url)).await.unwrap().unwrap().status, 307);
         assert!(asked.await.unwrap().starts_with("POST /token"));
         assert!(!untouched.is_finished(), "nobody came to the other address");
     }
@@ -113,7 +162,7 @@ mod tests {
         let body = vec![b'x'; 2 * MAX_BODY];
         let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
         let (url, _asked) = serve([head.into_bytes(), body].concat()).await;
-        let response = Http::default().send(&post(&url)).await.unwrap();
+        let response = Http::default().send(&post(&url)).await.unwrap().unwrap();
         assert_eq!(response.body.expose().len(), MAX_BODY + 1);
     }
 }

@@ -24,8 +24,10 @@ mod http;
 mod lock;
 mod login;
 mod loopback;
+mod network;
 mod pages;
 mod random;
+mod request;
 mod sign;
 mod store;
 #[cfg(feature = "testing")]
@@ -38,6 +40,7 @@ use std::sync::Arc;
 
 pub use gatepass_core::error::{Error, Fault, Refusal};
 pub use gatepass_core::field::{Field, Message};
+pub use gatepass_core::http::{Method, Response};
 pub use gatepass_core::jwk::Algorithm;
 pub use gatepass_core::name::{Audience, ClientId, Profile, Scopes, Subject};
 pub use gatepass_core::protocol::client_auth::{AssertionKey, ClientAuth};
@@ -50,7 +53,7 @@ pub use gatepass_core::session::freshness::MIN_TTL;
 pub use gatepass_core::session::record::{Access, Purpose, Record, View};
 pub use gatepass_core::session::sign_out::SignedOut;
 pub use gatepass_core::time::Timestamp;
-pub use gatepass_core::url::Issuer;
+pub use gatepass_core::url::{Endpoint, Issuer};
 
 use gatepass_core::session::access::GetAccess;
 use gatepass_core::session::record::Part;
@@ -65,7 +68,9 @@ pub use crate::login::{
     WhyDevice,
 };
 pub use crate::loopback::RedirectHost;
+pub use crate::network::Network;
 pub use crate::pages::{Accent, PageWords};
+pub use crate::request::{Ask, Body, Origin};
 use crate::store::Store;
 pub use crate::store::{Fallback, Keeping};
 pub use crate::worker::Waiting;
@@ -87,6 +92,10 @@ pub struct Settings {
     pub folder: PathBuf,
     /// What to do where there is no keyring.
     pub fallback: Fallback,
+    /// Certificates to trust beside those of this machine (PEM).
+    pub ca_file: Option<PathBuf>,
+    /// Whose APIs may have this session's token, beside the issuer's own: see [`Gatepass::request`].
+    pub api: Vec<Origin>,
 }
 
 impl Settings {
@@ -94,7 +103,16 @@ impl Settings {
     pub fn new(client: Client, service: &str, folder: PathBuf) -> Self {
         let profile = String::from("default");
         let client_auth = Arc::new(ClientAuth::None);
-        Self { client, client_auth, service: service.to_owned(), profile, folder, fallback: Fallback::Deny }
+        Self {
+            client,
+            client_auth,
+            service: service.to_owned(),
+            profile,
+            folder,
+            fallback: Fallback::Deny,
+            ca_file: None,
+            api: Vec::new(),
+        }
     }
 }
 
@@ -102,6 +120,7 @@ impl Settings {
 #[derive(Debug)]
 pub struct Gatepass {
     client: Client,
+    api: Arc<[Origin]>,
     world: Arc<World>,
     worker: Worker,
 }
@@ -120,11 +139,11 @@ pub struct Status {
 impl Gatepass {
     /// Touches neither network nor store.
     pub fn new(settings: Settings) -> Self {
-        let Settings { client, client_auth, service, profile, folder, fallback } = settings;
+        let Settings { client, client_auth, service, profile, folder, fallback, ca_file, api } = settings;
         let grant = [client.issuer.as_str(), client.client_id.as_str(), profile.as_str()];
         let store = Store::new(&folder, &service, &grant);
-        let world = World::new(store, fallback, client.clone(), client_auth);
-        Self { client, world: Arc::new(world), worker: Worker::default() }
+        let world = World::new(store, fallback, client.clone(), client_auth).trusting(ca_file);
+        Self { api: Arc::from(api), client, world: Arc::new(world), worker: Worker::default() }
     }
 
     /// What time this library goes by.
@@ -233,6 +252,15 @@ impl Gatepass {
             let way = login::finish(&world, &handle, answer.as_ref(), options, tell, keep).await?;
             Ok(LoggedIn { keeping, way })
         })
+    }
+
+    /// Asks an API with this session's token, and with the proof of its key where it is bound to one (RFC 9449
+    /// section 7). A token that is refused is refreshed once.
+    ///
+    /// Only the issuer's own origin and those of `Settings::api` get the token; any other is [`Error::OtherOrigin`].
+    pub fn request(&self, ask: Ask) -> Waiting<Result<Response, Error>> {
+        let (client, api, world) = (self.client.clone(), Arc::clone(&self.api), Arc::clone(&self.world));
+        self.worker.run(async move { request::request(&client, &api, &world, ask).await })
     }
 
     fn run<M, T>(&self, mut transaction: M, finish: fn(M) -> T) -> Waiting<T>

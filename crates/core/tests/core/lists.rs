@@ -45,6 +45,7 @@ const EXPOSES: &[(&str, &str)] = &[
     ("native/login", "reads the query that came back"),
     ("native/login::parked", "reads a login that waited"),
     ("native/login::redirect", "reads an address that was pasted"),
+    ("native/request", "writes the fields of a form"),
     ("native/sign", "hands the private key to the crypto provider"),
     ("native/store", "seals a record and opens it again"),
     ("native/store::file", "writes the file"),
