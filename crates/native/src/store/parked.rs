@@ -170,3 +170,102 @@ fn write_new(path: &Path, bytes: &SecretBytes) -> std::io::Result<()> {
 fn remove(path: &Path) -> Result<(), Error> {
     fs::remove_file(path).map_err(|_| Error::StoreUnavailable)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, OnceLock};
+    use std::time::Duration;
+
+    use keyring_core::{CredentialStore, mock};
+
+    use super::super::keyring::Keyring;
+    use super::*;
+
+    fn healthy() -> keyring_core::Result<Arc<CredentialStore>> {
+        static STORE: OnceLock<Arc<mock::Store>> = OnceLock::new();
+        Ok(Arc::clone(STORE.get_or_init(|| mock::Store::new().expect("a keyring in memory"))) as _)
+    }
+
+    fn locked() -> keyring_core::Result<Arc<CredentialStore>> {
+        Err(keyring_core::Error::NoStorageAccess("locked".into()))
+    }
+
+    fn store(folder: &Path) -> Store {
+        let mut store = Store::new(folder, "test", &["parked", folder.to_str().unwrap()]);
+        store.keyring = Keyring::of("test", &store.name, healthy, Duration::from_secs(3));
+        store
+    }
+
+    const NOW: Timestamp = Timestamp::from_seconds(1000);
+    const END: Timestamp = Timestamp::from_seconds(1300);
+    const HANDLE: &str = "bcdfghjk";
+
+    fn parked(store: &Store) {
+        store.park(HANDLE, &Secret::from("the login"), END, NOW, Fallback::Deny).unwrap();
+    }
+
+    fn take(store: &Store, now: Timestamp) -> Result<Option<String>, Error> {
+        let taken = store.take_parked(HANDLE, now, |login| Ok(login.expose().clone()))?;
+        Ok(taken.map(|(login, _)| login))
+    }
+
+    #[test]
+    fn is_sealed_and_taken_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        assert_eq!(take(&store, NOW), Ok(None));
+        parked(&store);
+        let bytes = fs::read(store.parked(HANDLE)).unwrap();
+        assert!(!bytes.windows(9).any(|part| part == b"the login"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(store.parked(HANDLE)).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        let refused: Result<Option<((), _)>, _> =
+            store.take_parked(HANDLE, NOW, |_| Err(Error::NotTheCallback));
+        assert_eq!(refused.err(), Some(Error::NotTheCallback), "it stays");
+        assert_eq!(take(&store, NOW), Ok(Some(String::from("the login"))));
+        assert_eq!(take(&store, NOW), Ok(None));
+    }
+
+    #[test]
+    fn ends_when_its_time_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        parked(&store);
+        assert_eq!(take(&store, END), Ok(None));
+        assert!(!store.parked(HANDLE).exists());
+        // One that nobody asks for goes with the next that is parked.
+        parked(&store);
+        store.park("ccccdddd", &Secret::from("x"), END, END, Fallback::Deny).unwrap();
+        assert!(!store.parked(HANDLE).exists());
+    }
+
+    #[test]
+    fn cannot_be_made_to_live_longer_or_under_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        parked(&store);
+        let mut bytes = fs::read(store.parked(HANDLE)).unwrap();
+        bytes[SEALED.len() + 2] = 1;
+        fs::write(store.parked(HANDLE), &bytes).unwrap();
+        assert_eq!(take(&store, NOW), Ok(None), "its end is sealed in");
+        parked(&store);
+        fs::rename(store.parked(HANDLE), store.parked("ccccdddd")).unwrap();
+        let other = store.take_parked("ccccdddd", NOW, Ok);
+        assert!(other.unwrap().is_none(), "and so is its name");
+    }
+
+    #[test]
+    fn a_locked_keyring_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = store(folder.path());
+        parked(&store);
+        let unlocked =
+            std::mem::replace(&mut store.keyring, Keyring::of("test", "x", locked, Duration::from_secs(3)));
+        assert_eq!(take(&store, NOW), Err(Error::StoreLocked));
+        store.keyring = unlocked;
+        assert_eq!(take(&store, NOW), Ok(Some(String::from("the login"))));
+    }
+}
