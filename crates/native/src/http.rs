@@ -1,6 +1,5 @@
 //! Requests over the network: no redirects, limits on time and size, and no word about content.
 
-use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -103,18 +102,16 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Err
 }
 
 /// Whether it was the server's certificate: nothing was sent then, and trying again does not help.
-fn is_untrusted(error: &reqwest::Error) -> bool {
-    let mut source = error.source();
-    while let Some(error) = source {
-        // An `io::Error` keeps what it is about where `source` passes it by.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| error.downcast_ref());
-        if let Some(rustls::Error::InvalidCertificate(_)) = tls {
-            return true;
-        }
-        source = error.source();
+fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
     }
-    false
+    // An `io::Error` keeps what it is about where `source` passes it by.
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    match inner {
+        Some(inner) => is_untrusted(inner),
+        None => error.source().is_some_and(is_untrusted),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,66 @@
+// An issuer behind TLS, whose certificate an authority of its own has signed, and a proxy that counts.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { cleanUp, folder } from './process.mjs';
+
+/** What the machine must have to make certificates. */
+export function opensslMissing() {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' });
+    return undefined;
+  } catch {
+    return 'openssl';
+  }
+}
+
+/** Listens at a free port until the test ends; gives the port. */
+async function listen(t, server) {
+  const sockets = new Set();
+  server.on('connection', (socket) => sockets.add(socket).size && socket.once('close', () => sockets.delete(socket)));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanUp(t, () => new Promise((resolve) => {
+    for (const socket of sockets) socket.destroy();
+    server.close(resolve);
+  }));
+  return server.address().port;
+}
+
+/** An issuer that has metadata and nothing else: enough for a login to say where to go. */
+export async function startSecureIssuer(t) {
+  const place = folder(t, 'tls');
+  const at = (name) => join(place, name);
+  const openssl = (...args) => execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const key = (name) => ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', at(`${name}.key`)];
+  openssl('req', '-x509', ...key('ca'), '-out', at('ca.pem'), '-days', '2', '-subj', '/CN=Acme test CA');
+  openssl('req', ...key('host'), '-out', at('host.csr'), '-subj', '/CN=localhost');
+  writeFileSync(at('host.ext'), 'subjectAltName=DNS:localhost\n');
+  openssl('x509', '-req', '-in', at('host.csr'), '-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-out', at('host.pem'), '-days', '2', '-extfile', at('host.ext'));
+  let issuer;
+  const server = createSecureServer({ key: readFileSync(at('host.key')), cert: readFileSync(at('host.pem')) }, (_request, response) => {
+    const of = (path) => `${issuer}${path}`;
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ issuer, authorization_endpoint: of('/authorize'), token_endpoint: of('/token'), jwks_uri: of('/jwks') }));
+  });
+  issuer = `https://localhost:${await listen(t, server)}`;
+  return { issuer, ca: at('ca.pem'), place };
+}
+
+/** A proxy that lets everything through and remembers for whom. */
+export async function startProxy(t) {
+  const asked = [];
+  const server = createServer();
+  server.on('connect', (request, socket) => {
+    asked.push({ for: request.url, credentials: request.headers['proxy-authorization'] });
+    const [host, port] = request.url.split(':');
+    const through = connect(Number(port), host === 'localhost' ? '127.0.0.1' : host, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      through.pipe(socket).pipe(through);
+    });
+    for (const end of [socket, through]) end.on('error', () => { socket.destroy(); through.destroy(); });
+  });
+  return { port: await listen(t, server), asked };
+}
