@@ -217,7 +217,14 @@ impl<'a> Race<'a> {
                     self.joins = None;
                     self.join(WhyDevice::TimeLimit, tell);
                 }
-                () = ends => return Err(Error::LoginExpired),
+                // Whoever allows a code after a while means that one be tried before it is given up.
+                () = ends => match self.joins.take() {
+                    Some(_) => {
+                        self.ends.set(tokio::time::sleep(self.options.limit));
+                        self.join(WhyDevice::TimeLimit, tell);
+                    }
+                    None => return Err(Error::LoginExpired),
+                },
             }
         }
     }

@@ -66,6 +66,7 @@ fn a_paste_is_judged_like_the_browser() {
     let url = attempt.url();
     let answer = rig.issuer.answer(&url);
     let (_, state, _) = asked(&url);
+    attempt.remote.device_code();
     for (paste, error) in [
         ("the-code".to_owned(), Error::NotTheCallback),
         (format!("the-code#{state}"), Error::NotTheCallback),
@@ -137,6 +138,19 @@ fn a_code_joins_when_the_browser_has_had_its_time() {
     browse(&rig.issuer.answer(&url)).unwrap();
     assert_eq!(attempt.next(), Heard::Finishing);
     assert_eq!(attempt.end().unwrap().way, Way::Loopback, "the browser's way stayed open");
+}
+
+#[test]
+fn a_code_is_tried_before_the_browser_is_given_up() {
+    let rig = with_device();
+    let later = Some(Duration::from_secs(7200));
+    let limit = Duration::from_millis(200);
+    let attempt = rig.login(LoginOptions { device_after: later, limit, ..options() });
+    attempt.url();
+    let heard = attempt.next();
+    assert!(heard == shown(WhyDevice::TimeLimit) || heard == shown(WhyDevice::NoBrowser), "{heard:?}");
+    // And then that has its time, and no more.
+    assert_eq!(attempt.end(), Err(Error::LoginExpired));
 }
 
 #[test]
