@@ -76,6 +76,14 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<Profile>,
     },
+    /// Hand a token to another program, in that program's own protocol
+    ///
+    /// Each host of the manifest's `[credentials]` gets a token of its own audience, any other host nothing.
+    Credential {
+        /// For which program
+        #[command(subcommand)]
+        helper: Helper,
+    },
     /// Open the platform in a browser
     Open,
     /// Print the completions of a shell
@@ -155,4 +163,92 @@ pub enum Profile {
         #[arg(long, value_name = "DIR")]
         directory: Option<PathBuf>,
     },
+}
+
+/// `credential`
+#[derive(Debug, Subcommand)]
+pub enum Helper {
+    /// For git, as a credential helper
+    ///
+    /// git config --global credential.https://HOST.helper '!acme credential git'
+    Git {
+        /// `get`, `store` or `erase`
+        action: String,
+    },
+    /// For Docker, as a credential helper
+    ///
+    /// Docker looks for a program called `docker-credential-NAME`: make a link of that name to this program, and name
+    /// it in ~/.docker/config.json, { "credHelpers": { "HOST": "NAME" } }
+    Docker {
+        /// `get`, `store`, `erase`, `list` or `version`
+        action: String,
+    },
+    /// For kubectl, as an exec plugin
+    ///
+    /// kubectl config set-credentials acme --exec-api-version=client.authentication.k8s.io/v1 --exec-command=acme
+    /// --exec-arg=credential --exec-arg=kubectl --exec-arg=HOST
+    Kubectl {
+        /// The entry of the manifest; the server's host if kubectl provides it
+        #[arg(value_name = "HOST")]
+        cluster: Option<String>,
+    },
+    /// For the AWS command line, as a credential process: keys of a role, got from STS for the token
+    ///
+    /// aws configure set credential_process 'acme credential aws HOST'
+    Aws {
+        /// The entry of the manifest; the only one with `sts` unless it is given
+        #[arg(value_name = "HOST")]
+        name: Option<String>,
+    },
+    /// For Cargo, as a credential provider
+    ///
+    /// In .cargo/config.toml, of a registry: credential-provider = ["/path/to/acme"]
+    Cargo,
+    /// For npm: run a command with the token, or print the line for .npmrc
+    ///
+    /// acme credential npm -- npm publish
+    Npm {
+        /// The entry of the manifest; the only one unless it is given
+        #[arg(long, value_name = "HOST")]
+        registry: Option<String>,
+        /// What to run; the line for .npmrc is printed otherwise
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<std::ffi::OsString>,
+    },
+    /// For pip and uv, in the place of the program `keyring`
+    ///
+    /// Make a link called `keyring` to this program, give the index's address a user name, and say
+    /// pip config set global.keyring-provider subprocess
+    Pip {
+        /// What to print
+        #[arg(long, value_enum, default_value_t)]
+        mode: KeyringMode,
+        /// What to do
+        action: KeyringAction,
+        /// The index's address
+        service: String,
+        /// The user name in it
+        username: Option<String>,
+    },
+}
+
+/// What a keyring prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum KeyringMode {
+    /// The password.
+    #[default]
+    Password,
+    /// The user name and the password.
+    Creds,
+}
+
+/// What a keyring does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum KeyringAction {
+    /// Print what is kept.
+    Get,
+    /// Keep something; nothing is kept here.
+    Set,
+    /// Forget it.
+    Del,
 }

@@ -3,8 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::commands::credential::unlinked;
 use crate::manifest::OWN;
 
 /// What surrounds this process.
@@ -12,6 +13,8 @@ pub struct Environment {
     variables: Lookup,
     /// What this program was called by.
     pub program: String,
+    /// The command line, the program's name first. Where a link's name stands for more words, they are among them.
+    pub words: Vec<OsString>,
     /// The folder that it was called in.
     pub directory: Option<PathBuf>,
     /// Whether a person sits in front of it: both stdin and stderr are a terminal.
@@ -35,19 +38,22 @@ impl fmt::Debug for Environment {
 impl Environment {
     /// The environment of this process.
     pub fn of_this_process() -> Self {
-        let called = std::env::args_os().next().map(PathBuf::from);
-        Self {
+        let mut environment = Self {
             variables: Lookup::Process,
-            program: called
-                .as_deref()
-                .and_then(std::path::Path::file_stem)
-                .and_then(OsStr::to_str)
-                .unwrap_or(OWN)
-                .to_owned(),
+            program: OWN.to_owned(),
+            words: std::env::args_os().collect(),
             directory: std::env::current_dir().ok(),
             person: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
             screen: std::io::stdout().is_terminal(),
+        };
+        let called = environment.words.first().map(Path::new).and_then(Path::file_stem);
+        if let Some(name) = called.and_then(OsStr::to_str) {
+            environment.program = name.to_owned();
         }
+        if let Some((program, words)) = unlinked(&environment.words, environment.lookup("PATH").as_deref()) {
+            (environment.program, environment.words) = (program, words);
+        }
+        environment
     }
 
     /// An environment of these variables alone, without a terminal.
@@ -56,6 +62,7 @@ impl Environment {
         Self {
             variables: Lookup::Fixed(fixed.collect()),
             program: OWN.to_owned(),
+            words: Vec::new(),
             directory: None,
             person: false,
             screen: false,

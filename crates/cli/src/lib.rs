@@ -41,6 +41,7 @@ mod email;
 mod environment;
 mod exit;
 mod given;
+mod host;
 mod manifest;
 mod messages;
 mod output;
@@ -50,12 +51,13 @@ mod shape;
 mod waiting;
 mod words;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use crate::args::{Args, Command, Login, Options, Profile, Token};
+pub use crate::args::{Args, Command, Helper, KeyringAction, KeyringMode, Login, Options, Profile, Token};
 use crate::context::Context;
 pub use crate::environment::Environment;
 pub use crate::manifest::{
@@ -76,14 +78,18 @@ pub fn main() -> ExitCode {
             return trouble.exit().into();
         }
     };
-    let Args { command, options } = parse(&app);
+    let Args { command, options } = parse_from(&app, &environment);
     run(app, command, options, environment)
 }
 
 /// Parses the command line of this process in the shape that the manifest gives it: its name, and the commands and
 /// flags that its help text shows. Ends the process with the help text or what is wrong.
 pub fn parse<T: Parser>(app: &App) -> T {
-    let matches = shape::shaped(T::command(), app).get_matches();
+    parse_from(app, &Environment::of_this_process())
+}
+
+fn parse_from<T: Parser>(app: &App, environment: &Environment) -> T {
+    let matches = shape::shaped(T::command(), app).get_matches_from(&environment.words);
     T::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
@@ -108,7 +114,7 @@ fn run(app: App, command: Command, options: Options, environment: Environment) -
 /// The manifest of this call: `--app`, `GATEPASS_APP`, or the one of the name that this program was called by.
 fn find(environment: &Environment) -> Result<App, Trouble> {
     if let Some(said) =
-        said(std::env::args_os()).or_else(|| environment.text("GATEPASS_APP").map(PathBuf::from))
+        said(environment.words.iter()).or_else(|| environment.text("GATEPASS_APP").map(PathBuf::from))
     {
         // A bare name is one of the folders'; a path is a path.
         let named = said.components().count() == 1 && said.extension().is_none() && !said.is_file();
@@ -131,7 +137,7 @@ fn installed(environment: &Environment, name: &Path) -> Option<PathBuf> {
 }
 
 /// The value of `--app`, which decides what the rest of the line means.
-fn said(mut words: impl Iterator<Item = std::ffi::OsString>) -> Option<PathBuf> {
+fn said<'a>(mut words: impl Iterator<Item = &'a OsString>) -> Option<PathBuf> {
     while let Some(word) = words.next() {
         let Some(word) = word.to_str() else { continue };
         match word.strip_prefix("--app") {
@@ -152,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_manifest_is_found_before_the_line_is_read() {
-        let said = |line: &str| said(line.split(' ').map(Into::into));
+        let said = |line: &str| said(line.split(' ').map(Into::into).collect::<Vec<_>>().iter());
         assert_eq!(said("gatepass login --app a.toml --json"), Some(PathBuf::from("a.toml")));
         assert_eq!(said("gatepass --app=a.toml"), Some(PathBuf::from("a.toml")));
         assert_eq!(said("gatepass --apple"), None);

@@ -1,6 +1,7 @@
 //! One command a file.
 
 mod completions;
+pub(crate) mod credential;
 mod login;
 mod logout;
 mod man;
@@ -24,6 +25,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Exit {
         Command::Whoami => whoami::run(context),
         Command::Token(which) => token::run(context, &which),
         Command::Profile { command } => profile::run(context, command),
+        Command::Credential { helper } => credential::run(context, &helper),
         Command::Open => open::run(context),
         Command::Completions { shell } => completions::run(context, shell),
         Command::Man { folder } => man::run(context, folder.as_deref()),

@@ -55,6 +55,9 @@ const EXPOSES: &[(&str, &str)] = &[
     ("native/browser", "opens the authorization address"),
     ("web/view", "hands effects and tokens over the border to JavaScript"),
     ("cli/commands::token", "prints the token that was asked for"),
+    ("cli/commands::credential::token", "gives the token to the program that was set up to ask for it"),
+    ("cli/commands::credential::stdio", "speaks with that program"),
+    ("cli/commands::credential::aws", "puts the token on the wire to STS, and reads the keys in the answer"),
     ("cli/commands::login", "shows the authorization address to copy"),
 ];
 
