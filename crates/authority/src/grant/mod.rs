@@ -10,6 +10,7 @@ pub(crate) mod organization;
 pub(crate) mod params;
 pub(crate) mod personal;
 pub(crate) mod pkce;
+pub(crate) mod pushed;
 pub(crate) mod redeem;
 pub(crate) mod redirect;
 pub(crate) mod refresh;

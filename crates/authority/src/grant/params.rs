@@ -61,6 +61,17 @@ impl Params {
         if repeated { Err(Refused::Repeated) } else { Ok(()) }
     }
 
+    /// Gives a parameter this value, whatever it had.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.remove(name);
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Leaves a parameter out.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| known != name);
+    }
+
     /// The same parameters as a query.
     pub(crate) fn to_query(&self) -> String {
         let mut query = String::new();

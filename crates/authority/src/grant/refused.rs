@@ -16,6 +16,7 @@ pub(crate) enum Refused {
     PkceMethod,
     RequestObject,
     RequestUri,
+    RequestUriPushed,
     ResponseType,
     ResponseMode,
     GrantType,
@@ -103,6 +104,8 @@ impl Refused {
             // OpenID Connect Core section 3.1.2.6 names both.
             Self::RequestObject => ("request_not_supported", "`request` is not supported"),
             Self::RequestUri => ("request_uri_not_supported", "`request_uri` is not supported"),
+            // RFC 9126 section 2.1.
+            Self::RequestUriPushed => ("invalid_request", "`request_uri` cannot be handed in"),
             Self::ResponseType => ("unsupported_response_type", "`response_type` must be `code`"),
             Self::ResponseMode => ("invalid_request", "`response_mode` must be `query`"),
             Self::GrantType => ("unsupported_grant_type", "this `grant_type` is not supported"),

@@ -11,14 +11,16 @@ use gatepass_core::name::Scopes;
 
 use super::Note;
 use super::consent;
-use super::flow::{Asker, Flow};
+use super::flow::{self, Asker, Flow};
 use super::membership;
 use super::page::Problem;
+use super::par;
 use super::sign_in;
 use super::visitor::Visitor;
 use crate::app::App;
 use crate::grant::authorize::{self, Login, Refusal, Request, Step};
 use crate::grant::params::Params;
+use crate::grant::pushed::URI_PREFIX;
 use crate::grant::redeem::{CODE_SECONDS, Code};
 use crate::grant::refused::Refused;
 use crate::keys::sha256;
@@ -30,10 +32,27 @@ pub(crate) async fn get(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMa
     let outcome = async {
         let params = Params::from_form(uri.query().unwrap_or_default())?;
         let visitor = Visitor::read(&app, &headers).await?;
-        let flow = Flow::begin(&params, visitor.session.as_ref(), app.now());
+        let session = visitor.session.as_ref();
+        if let Some(name) = params.one("request_uri")?.and_then(|uri| uri.strip_prefix(URI_PREFIX)) {
+            return open_pushed(&app, session, params.required("client_id")?, name).await;
+        }
+        let flow = Flow::begin(&params, session, app.now());
         run(&app, &visitor, &flow).await
     };
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
+}
+
+/// Opens a request that was handed in first (RFC 9126 section 4). What else stands in the address does not count. It goes
+/// on under an address of its own, so that the page can be loaded again after the minute has passed.
+async fn open_pushed(
+    app: &App,
+    session: Option<&Session>,
+    client_id: &str,
+    name: &str,
+) -> Result<Response, Problem> {
+    let params = par::parameters(app, client_id, name).await?.ok_or_else(flow::too_late)?;
+    let flow = Flow::begin(&params, session, app.now()).opened_from(&sha256(name))?;
+    Ok(see_other(&resume_address(app, &flow.seal(app)?)))
 }
 
 /// `POST /authorize`: a form from another site comes without our cookies (SameSite=Lax), a navigation with them.
@@ -77,7 +96,7 @@ async fn run(app: &App, visitor: &Visitor, flow: &Flow) -> Result<Response, Prob
     match (step, session) {
         (Step::Refuse(refused), _) => Ok(refuse_request(app, &request, refused)),
         (Step::Consent, Some(session)) => consent::page(app, visitor, session, &request, flow),
-        (Step::Grant, Some(session)) => grant(app, session, &request).await,
+        (Step::Grant, Some(session)) => grant(app, session, &request, flow).await,
         (Step::SignIn, _) | (_, None) => sign_in::page(app, visitor, &Asker::from(&request), flow, None),
     }
 }
@@ -110,7 +129,13 @@ pub(crate) async fn decide<'a>(
 }
 
 /// Issues a code and sends it home.
-pub(crate) async fn grant(app: &App, session: &Session, request: &Request<'_>) -> Result<Response, Problem> {
+pub(crate) async fn grant(
+    app: &App,
+    session: &Session,
+    request: &Request<'_>,
+    flow: &Flow,
+) -> Result<Response, Problem> {
+    flow.finish(app).await?;
     let code = random::token()?;
     let row = Code {
         client_id: request.client.id.clone(),

@@ -54,13 +54,14 @@ pub(crate) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
             _ => return sign_in::page(&app, &visitor, &Asker::from(&request), &flow, None),
         };
         if params.one("decision")? != Some("allow") {
+            flow.finish(&app).await?;
             return Ok(refuse_request(&app, &request, Refused::Denied));
         }
         if !request.client.native {
             let scope = request.scope.as_str().to_owned();
             app.store.remember_consent(&session.user_id, &request.client.id, &scope, app.now()).await?;
         }
-        grant(&app, session, &request).await
+        grant(&app, session, &request, &flow).await
     };
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
 }

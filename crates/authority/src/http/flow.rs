@@ -1,6 +1,8 @@
 //! What waits for a sign-in, an authorization request or a visit to `/activate`: sealed, and carried by the forms and
 //! the letter.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use gatepass_core::error::Error;
@@ -11,7 +13,9 @@ use super::page::Problem;
 use crate::app::App;
 use crate::grant::authorize::{self, FLOW_SECONDS, Request};
 use crate::grant::params::Params;
+use crate::grant::pushed::PUSHED_SECONDS;
 use crate::keys::base64url;
+use crate::random;
 use crate::store::Session;
 
 /// What waits: the request as it came, when, and the session that the browser had then.
@@ -23,6 +27,17 @@ pub(crate) struct Flow {
     /// The query is one of `/activate`.
     #[serde(default)]
     activation: bool,
+    /// The query was handed in first.
+    #[serde(default)]
+    pushed: Option<Opening>,
+}
+
+/// One opening of a request that was handed in first (RFC 9126).
+#[derive(Serialize, Deserialize)]
+struct Opening {
+    uri_hash: String,
+    /// Tells openings apart: one of them comes to an end.
+    id: String,
 }
 
 /// Who wants somebody to sign in, as the pages of the sign-in show it.
@@ -48,12 +63,31 @@ impl Flow {
     /// A request that began now.
     pub(crate) fn begin(params: &Params, session: Option<&Session>, now: Timestamp) -> Self {
         let sid = session.map(|session| session.sid.clone());
-        Self { query: params.to_query(), began: now.seconds(), sid, activation: false }
+        Self { query: params.to_query(), began: now.seconds(), sid, activation: false, pushed: None }
     }
 
     /// A visit to `/activate` that began now, in a browser where nobody is signed in.
     pub(crate) fn activation(params: &Params, now: Timestamp) -> Self {
-        Self { query: params.to_query(), began: now.seconds(), sid: None, activation: true }
+        Self { query: params.to_query(), began: now.seconds(), sid: None, activation: true, pushed: None }
+    }
+
+    /// This flow, as an opening of the request that was handed in under this name.
+    pub(crate) fn opened_from(mut self, uri_hash: &[u8; 32]) -> Result<Self, Error> {
+        self.pushed = Some(Opening { uri_hash: base64url(uri_hash), id: random::identifier()? });
+        Ok(self)
+    }
+
+    /// Before the answer goes out: a request that was handed in first has one (RFC 9126 section 7.3).
+    pub(crate) async fn finish(&self, app: &App) -> Result<(), Problem> {
+        let Some(opening) = &self.pushed else { return Ok(()) };
+        let uri_hash = Base64UrlUnpadded::decode_vec(&opening.uri_hash).map_err(|_| Error::Bug)?;
+        // Until no other opening can be under way.
+        let forget_at = app.now().plus(Duration::from_secs(PUSHED_SECONDS + FLOW_SECONDS));
+        if app.store.use_pushed_request(&uri_hash, &opening.id, forget_at).await? {
+            Ok(())
+        } else {
+            Err(too_late())
+        }
     }
 
     /// Where `/activate` goes on, if that is what waits.
@@ -112,4 +146,12 @@ impl Flow {
         authorize::read(&self.params()?, &app.clients)
             .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The application is not known here any more."))
     }
+}
+
+/// For a request that was answered, or that waited too long to be opened.
+pub(super) fn too_late() -> Problem {
+    Problem::new(
+        StatusCode::GONE,
+        "This sign-in was finished already, or it took too long. Please go back to the application and start again.",
+    )
 }

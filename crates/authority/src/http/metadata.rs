@@ -20,6 +20,7 @@ pub(crate) async fn openid(State(app): State<Arc<App>>) -> Response {
         "authorization_endpoint": format!("{base}/authorize"),
         "token_endpoint": format!("{base}/oauth/token"),
         "device_authorization_endpoint": format!("{base}/oauth/device/code"),
+        "pushed_authorization_request_endpoint": format!("{base}/oauth/par"),
         "revocation_endpoint": format!("{base}/oauth/revoke"),
         "userinfo_endpoint": format!("{base}/userinfo"),
         "end_session_endpoint": format!("{base}/logout"),

@@ -16,6 +16,7 @@ mod membership;
 mod metadata;
 mod organizations;
 mod page;
+mod par;
 mod proof;
 mod revoke;
 mod sign_in;
@@ -49,6 +50,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(15);
 pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
     let called_by_pages = Router::new()
         .route("/oauth/token", post(token::post))
+        .route("/oauth/par", post(par::post))
         .route("/oauth/revoke", post(revoke::post))
         .route("/userinfo", get(userinfo::answer).post(userinfo::answer))
         .route("/orgs", get(organizations::list))

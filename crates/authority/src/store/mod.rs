@@ -8,6 +8,7 @@ mod links;
 mod organizations;
 mod personal_tokens;
 mod proofs;
+mod pushed_requests;
 mod sessions;
 mod signing_keys;
 mod sweep;

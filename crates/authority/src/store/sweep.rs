@@ -37,6 +37,11 @@ impl Store {
                 now.minus(GUESS_WINDOW),
             ),
             (
+                "DELETE FROM pushed_request WHERE uri_hash IN
+                     (SELECT uri_hash FROM pushed_request WHERE forget_at < ? LIMIT ?)",
+                now,
+            ),
+            (
                 // A code made of a link lives as long again, and the letters of a quarter of an hour are counted.
                 "DELETE FROM login_link WHERE token_hash IN
                      (SELECT token_hash FROM login_link WHERE expires_at < ? LIMIT ?)",

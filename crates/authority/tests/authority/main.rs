@@ -8,6 +8,7 @@ mod edges;
 mod key;
 mod links;
 mod organizations;
+mod par;
 mod persistence;
 mod proofs;
 mod redirects;
