@@ -18,6 +18,7 @@ use crate::random;
 use crate::running::StartError;
 use crate::store::Store;
 use crate::talk;
+use crate::upstream::Upstreams;
 
 /// The authority's state; everything in it is shared and nothing of it changes, but the store and the mailbox.
 pub(crate) struct App {
@@ -32,6 +33,7 @@ pub(crate) struct App {
     pub(crate) cookies: CookieNames,
     pub(crate) clients: Clients,
     pub(crate) organizations: Vec<Organization>,
+    pub(crate) upstreams: Upstreams,
     pub(crate) web_origins: Vec<String>,
     pub(crate) keys: Keys,
     pub(crate) es256: SigningKey,
@@ -72,6 +74,8 @@ impl App {
         let on_this_machine = parts.on_this_machine() && bound.ip().is_loopback();
         let clients = config.clients(&text, &base).map_err(StartError::Configuration)?;
         let mut organizations = config.organizations().map_err(StartError::Configuration)?;
+        let connections = config.connections().map_err(StartError::Configuration)?;
+        let upstreams = Upstreams::new(connections, &base);
         let store = Store::open(&config.database).await.map_err(StartError::Store)?;
         let keys = Keys::derive(&config.secret).map_err(|_| StartError::Machine)?;
         let now = clock.now();
@@ -98,6 +102,7 @@ impl App {
             web_origins: clients.web_origins(),
             clients,
             organizations,
+            upstreams,
             keys,
             es256,
             rs256,

@@ -1,5 +1,6 @@
 //! What the operator decides. The form of document 002 (YAML and its environment names) is a later issue.
 
+mod connections;
 mod organizations;
 
 use std::net::SocketAddr;
@@ -12,9 +13,11 @@ use serde::{Deserialize, Deserializer};
 use crate::grant::client::{Client, Clients, GrantType};
 use crate::grant::organization::Organization;
 use crate::grant::redirect;
+use crate::grant::upstream::Connection;
 use crate::jose::Algorithm;
 use crate::keys::sha256;
 
+pub use connections::ConnectionConfig;
 pub use organizations::OrganizationConfig;
 
 /// Everything that an authority is started with.
@@ -36,6 +39,8 @@ pub struct Config {
     pub audiences: Vec<String>,
     /// Who belongs together.
     pub organizations: Vec<OrganizationConfig>,
+    /// Who signs people of which domain in.
+    pub connections: Vec<ConnectionConfig>,
     /// Whether proofs need a server nonce.
     pub dpop_nonce: DpopNonce,
     /// The folder with `dashboard`, `web` and `assets`.
@@ -60,6 +65,7 @@ impl Config {
             built_in_clients: true,
             audiences: Vec::new(),
             organizations: Vec::new(),
+            connections: Vec::new(),
             dpop_nonce: DpopNonce::Off,
             www: None,
             letters_per_address: None,
@@ -82,11 +88,17 @@ impl Config {
         self.letters_per_address = file.letters_per_address.or(self.letters_per_address);
         self.clients = file.client;
         self.organizations = file.organization;
+        self.connections = file.connection;
     }
 
     /// All organizations, checked, or what is wrong with one.
     pub(crate) fn organizations(&self) -> Result<Vec<Organization>, String> {
         organizations::check(&self.organizations)
+    }
+
+    /// All connections, checked, or what is wrong with one.
+    pub(crate) fn connections(&self) -> Result<Vec<Connection>, String> {
+        connections::check(&self.connections)
     }
 
     /// All clients, checked, or what is wrong with one.
@@ -129,6 +141,8 @@ pub struct ConfigFile {
     client: Vec<ClientConfig>,
     #[serde(default)]
     organization: Vec<OrganizationConfig>,
+    #[serde(default)]
+    connection: Vec<ConnectionConfig>,
 }
 
 impl ConfigFile {

@@ -4,8 +4,8 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256,
-    RsaKeyPair, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
 use gatepass_core::error::Error;
@@ -154,6 +154,29 @@ impl<'a> Jws<'a> {
         })
     }
 
+    /// Whether the holder of this public key signed it, by one of the two algorithms that are believed here. What the
+    /// header says beyond that, embedded keys and addresses of keys too, is not looked at.
+    pub(crate) fn signed_by_key(&self, jwk: &Value) -> bool {
+        let fits = |member: &str, wanted: &str| jwk[member].is_null() || jwk[member] == wanted;
+        let bytes = |member: &str| Base64UrlUnpadded::decode_vec(jwk[member].as_str()?).ok();
+        let algorithm = self.header["alg"].as_str().unwrap_or_default();
+        // RFC 7515 section 4.1.11: an extension that must be understood is not.
+        if !fits("use", "sig") || !fits("alg", algorithm) || !self.header["crit"].is_null() {
+            return false;
+        }
+        match algorithm {
+            "ES256" if jwk["kty"] == "EC" && jwk["crv"] == "P-256" => {
+                bytes("x").zip(bytes("y")).is_some_and(|(x, y)| self.signed_by(&[&[4][..], &x, &y].concat()))
+            }
+            "RS256" if jwk["kty"] == "RSA" => bytes("n").zip(bytes("e")).is_some_and(|(n, e)| {
+                RsaPublicKeyComponents { n, e }
+                    .verify(&RSA_PKCS1_2048_8192_SHA256, self.signing_input.as_bytes(), &self.signature)
+                    .is_ok()
+            }),
+            _ => false,
+        }
+    }
+
     /// Whether the holder of this uncompressed P-256 point signed it by ES256 (RFC 7518 section 3.4).
     pub(crate) fn signed_by(&self, point: &[u8]) -> bool {
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
@@ -184,6 +207,41 @@ mod tests {
         assert_eq!(other.verify_own("at+jwt", &token), None);
         let (front, _) = token.rsplit_once('.').unwrap();
         assert_eq!(key.verify_own("at+jwt", &format!("{front}.")), None);
+    }
+
+    #[test]
+    fn foreign_keys_verify_what_they_signed() {
+        for algorithm in [Algorithm::ES256, Algorithm::RS256] {
+            let key = SigningKey::from_pkcs8(algorithm, &algorithm.generate().unwrap()).unwrap();
+            let other = SigningKey::from_pkcs8(algorithm, &algorithm.generate().unwrap()).unwrap();
+            let token = key.sign("JWT", &json!({"sub": "a"})).unwrap();
+            let jws = Jws::read(&token).unwrap();
+            assert!(jws.signed_by_key(&key.jwk()));
+            assert!(!jws.signed_by_key(&other.jwk()));
+            for (member, value) in [
+                ("use", json!("enc")),
+                ("alg", json!("PS256")),
+                ("kty", json!("oct")),
+                ("x", json!("AA")),
+                ("n", json!("AA")),
+            ] {
+                let mut jwk = key.jwk();
+                let there = jwk.get(member).is_some();
+                jwk[member] = value;
+                assert_eq!(jws.signed_by_key(&jwk), !there, "{member}");
+            }
+            let changed = token.replace(&base64url(r#"{"sub":"a"}"#), &base64url(r#"{"sub":"b"}"#));
+            assert!(!Jws::read(&changed).unwrap().signed_by_key(&key.jwk()));
+            let (_, rest) = token.split_once('.').unwrap();
+            for header in [
+                json!({"alg": "none"}),
+                json!({"alg": "HS256"}),
+                json!({"alg": algorithm.name(), "crit": ["x"]}),
+            ] {
+                let forged = format!("{}.{rest}", base64url(header.to_string()));
+                assert!(!Jws::read(&forged).unwrap().signed_by_key(&key.jwk()), "{header}");
+            }
+        }
     }
 
     #[test]

@@ -32,9 +32,12 @@ mod secret_rule;
 mod serve;
 mod store;
 mod talk;
+mod upstream;
 
 pub use clock::Clock;
-pub use config::{ClientConfig, ClientKind, Config, ConfigFile, DpopNonce, OrganizationConfig};
+pub use config::{
+    ClientConfig, ClientKind, Config, ConfigFile, ConnectionConfig, DpopNonce, OrganizationConfig,
+};
 pub use grant::client::GrantType;
 pub use jose::Algorithm;
 pub use running::{Authority, Running, StartError};

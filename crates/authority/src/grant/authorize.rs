@@ -27,6 +27,8 @@ pub(crate) struct Request<'a> {
     pub(crate) challenge: Option<String>,
     pub(crate) dpop_jkt: Option<String>,
     pub(crate) login_hint: Option<String>,
+    /// The domain of the person's address, as some services call it.
+    pub(crate) domain_hint: Option<String>,
     prompt: Vec<Prompt>,
     max_age: Option<u64>,
 }
@@ -37,6 +39,30 @@ enum Prompt {
     Login,
     Consent,
     SelectAccount,
+}
+
+impl Request<'_> {
+    /// What whoever signs the person in has to ask again, in the words of `prompt`.
+    pub(crate) fn asks_again(&self) -> Option<&'static str> {
+        let asks = |prompt| self.prompt.contains(&prompt);
+        match (asks(Prompt::Login), asks(Prompt::SelectAccount)) {
+            (true, true) => Some("login select_account"),
+            (true, false) => Some("login"),
+            (false, true) => Some("select_account"),
+            (false, false) => None,
+        }
+    }
+
+    /// How old a sign-in may be, in seconds.
+    pub(crate) const fn max_age(&self) -> Option<u64> {
+        self.max_age
+    }
+
+    /// The domain whose people are meant, by either hint.
+    pub(crate) fn domain(&self) -> Option<&str> {
+        let of_address = || self.login_hint.as_deref()?.rsplit_once('@').map(|(_, domain)| domain);
+        self.domain_hint.as_deref().or_else(of_address)
+    }
 }
 
 /// A request that is refused: on a page of ours, or at the client.
@@ -102,6 +128,7 @@ fn read_rest<'a>(
         challenge: challenge(params, client)?,
         dpop_jkt: dpop_jkt(params)?,
         login_hint: text("login_hint")?,
+        domain_hint: text("domain_hint")?,
         prompt: prompts(params)?,
         max_age: match params.one("max_age")? {
             None => None,

@@ -16,3 +16,4 @@ pub(crate) mod redirect;
 pub(crate) mod refresh;
 pub(crate) mod refused;
 pub(crate) mod short_code;
+pub(crate) mod upstream;

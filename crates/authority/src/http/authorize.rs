@@ -16,6 +16,7 @@ use super::membership;
 use super::page::Problem;
 use super::par;
 use super::sign_in;
+use super::upstream;
 use super::visitor::Visitor;
 use crate::app::App;
 use crate::grant::authorize::{self, Login, Refusal, Request, Step};
@@ -97,7 +98,13 @@ async fn run(app: &App, visitor: &Visitor, flow: &Flow) -> Result<Response, Prob
         (Step::Refuse(refused), _) => Ok(refuse_request(app, &request, refused)),
         (Step::Consent, Some(session)) => consent::page(app, visitor, session, &request, flow),
         (Step::Grant, Some(session)) => grant(app, session, &request, flow).await,
-        (Step::SignIn, _) | (_, None) => sign_in::page(app, visitor, &Asker::from(&request), flow, None),
+        (Step::SignIn, _) | (_, None) => {
+            let asker = Asker::from(&request);
+            match request.domain().and_then(|it| app.upstreams.of_domain(it)) {
+                Some(upstream) => upstream::redirect(app, visitor, &asker, flow, upstream).await,
+                None => sign_in::page(app, visitor, &asker, flow, None),
+            }
+        }
     }
 }
 

@@ -44,17 +44,25 @@ struct Opening {
 pub(crate) struct Asker {
     /// Its name.
     pub(crate) client: String,
+    /// Its id, for the log; nothing where it is not told yet.
+    pub(crate) client_id: Option<String>,
     /// Where the sign-in leads to in the end, if not to a page of ours.
     pub(crate) redirect_uri: Option<String>,
     pub(crate) login_hint: Option<String>,
+    /// What it asks of the sign-in (OpenID Connect Core section 3.1.2.1).
+    pub(crate) prompt: Option<&'static str>,
+    pub(crate) max_age: Option<u64>,
 }
 
 impl From<&Request<'_>> for Asker {
     fn from(request: &Request<'_>) -> Self {
         Self {
             client: request.client.name.clone(),
+            client_id: Some(request.client.id.clone()),
             redirect_uri: Some(request.redirect_uri.clone()),
             login_hint: request.login_hint.clone(),
+            prompt: request.asks_again(),
+            max_age: request.max_age(),
         }
     }
 }
@@ -136,7 +144,14 @@ impl Flow {
     pub(crate) fn asker(&self, app: &App) -> Result<Asker, Problem> {
         if self.activation {
             // Which client it is, is told to nobody who is not signed in: codes could be tried that way.
-            return Ok(Asker { client: "your device".into(), redirect_uri: None, login_hint: None });
+            return Ok(Asker {
+                client: "your device".into(),
+                client_id: None,
+                redirect_uri: None,
+                login_hint: None,
+                prompt: None,
+                max_age: None,
+            });
         }
         Ok(Asker::from(&self.request(app)?))
     }

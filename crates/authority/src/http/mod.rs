@@ -23,6 +23,7 @@ mod sign_in;
 mod sign_in_link;
 mod token;
 mod tokens;
+mod upstream;
 mod userinfo;
 mod visitor;
 
@@ -69,6 +70,7 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         .route("/login/email", post(sign_in::email))
         .route("/login/code", post(sign_in::code))
         .route("/login/link", get(sign_in_link::look).post(sign_in_link::open))
+        .route("/oauth/callback/{connection}", get(upstream::callback))
         .route("/consent", post(consent::post))
         .route("/oauth/device/code", post(device_code::post))
         .route("/activate", get(activate::look).post(activate::enter))

@@ -12,6 +12,7 @@ use axum::response::Response;
 use super::authorize::{resume_address, see_other};
 use super::flow::{Asker, Flow};
 use super::page::{self, Problem};
+use super::upstream;
 use super::visitor::Visitor;
 use crate::app::App;
 use crate::grant::address;
@@ -58,6 +59,9 @@ pub(crate) async fn email(
         let Some(email) = params.one("email")?.and_then(address::normal) else {
             return page(&app, &visitor, &asker, &flow, Some("That is not an e-mail address."));
         };
+        if let Some(upstream) = app.upstreams.of_domain(address::domain(&email)) {
+            return upstream::page(&app, &visitor, &asker, &flow, upstream, &email).await;
+        }
         let token = random::token()?;
         let sealed = flow.seal(&app)?;
         let place = place(peer.ip());

@@ -12,6 +12,7 @@ mod pushed_requests;
 mod sessions;
 mod signing_keys;
 mod sweep;
+mod upstreams;
 
 use std::path::Path;
 use std::time::Duration;

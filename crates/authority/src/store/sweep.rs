@@ -58,6 +58,11 @@ impl Store {
             ),
             ("DELETE FROM family WHERE id IN (SELECT id FROM family WHERE idle_expires_at < ? LIMIT ?)", now),
             (
+                "DELETE FROM upstream_login WHERE state_hash IN
+                     (SELECT state_hash FROM upstream_login WHERE expires_at < ? LIMIT ?)",
+                now,
+            ),
+            (
                 "DELETE FROM personal_token WHERE id IN (SELECT id FROM personal_token WHERE expires_at < ? LIMIT ?)",
                 now,
             ),

@@ -27,9 +27,7 @@ impl Key {
 
     /// A proof; `more` replaces or adds claims.
     pub(crate) fn prove(&self, world: &World, method: &str, endpoint: &str, more: Value) -> String {
-        let (x, y) = self.coordinates();
-        let header =
-            json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": {"kty": "EC", "crv": "P-256", "x": x, "y": y}});
+        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk()});
         let mut unique = [0; 16];
         aws_lc_rs::rand::fill(&mut unique).unwrap();
         let mut claims = json!({
@@ -41,8 +39,19 @@ impl Key {
         for (name, value) in more.as_object().unwrap() {
             claims[name] = value.clone();
         }
+        self.sign(&header, &claims)
+    }
+
+    /// The public half.
+    pub(crate) fn jwk(&self) -> Value {
+        let (x, y) = self.coordinates();
+        json!({"kty": "EC", "crv": "P-256", "x": x, "y": y})
+    }
+
+    /// A compact JWS, whatever its header says.
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let encode = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
-        let input = format!("{}.{}", encode(&header), encode(&claims));
+        let input = format!("{}.{}", encode(header), encode(claims));
         let signature = self.0.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
         format!("{input}.{}", Base64UrlUnpadded::encode_string(signature.as_ref()))
     }
