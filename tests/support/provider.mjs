@@ -3,11 +3,8 @@ import { createServer } from 'node:http';
 import { cleanUp, freePort } from './process.mjs';
 
 /** Starts it; its development pages take any name. */
-export async function startProvider(t, { dpop = true, rotates = true } = {}) {
-  const { Provider } = await import('oidc-provider');
-  const port = await freePort();
-  const issuer = `http://127.0.0.1:${port}`;
-  const provider = new Provider(issuer, {
+export function startProvider(t, { dpop = true, rotates = true } = {}) {
+  return serve(t, {
     clients: [{
       client_id: 'cli',
       application_type: 'native',
@@ -18,10 +15,27 @@ export async function startProvider(t, { dpop = true, rotates = true } = {}) {
     }],
     features: { devInteractions: { enabled: true }, revocation: { enabled: true }, deviceFlow: { enabled: true }, dPoP: { enabled: dpop } },
     rotateRefreshToken: rotates,
-    pkce: { required: () => true },
     ttl: { AccessToken: 3600, RefreshToken: 86_400, Interaction: 600, Session: 3600, Grant: 86_400, IdToken: 600, DeviceCode: 600 },
     findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   });
+}
+
+/** Starts it as an organization's own sign-in, for one client; `people` gives a name its claims. */
+export function startUpstream(t, { port, clientSecret, redirectUri, people }) {
+  return serve(t, {
+    clients: [{ client_id: 'gatepass', client_secret: clientSecret, redirect_uris: [redirectUri], response_types: ['code'] }],
+    claims: { openid: ['sub'], email: ['email', 'email_verified'] },
+    features: { devInteractions: { enabled: true } },
+    ttl: { AccessToken: 600, Interaction: 600, Session: 3600, Grant: 3600, IdToken: 600 },
+    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, ...people[id] }) }),
+  }, port);
+}
+
+async function serve(t, configuration, givenPort) {
+  const { Provider } = await import('oidc-provider');
+  const port = givenPort ?? await freePort();
+  const issuer = `http://127.0.0.1:${port}`;
+  const provider = new Provider(issuer, { pkce: { required: () => true }, ...configuration });
   const server = createServer(provider.callback());
   await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   cleanUp(t, () => new Promise((resolve) => {
