@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { startAuthority } from './support/authority.mjs';
+import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 import { freePort } from './support/process.mjs';
 import { startUpstream } from './support/provider.mjs';
 import { Visitor } from './support/visitor.mjs';
@@ -62,7 +63,10 @@ async function signInThere(visitor, name) {
 /** Allows the command and gives its tokens. */
 async function tokens(authority, visitor, verifier) {
   const { url } = await visitor.submit({}, { button: 'allow', stop });
-  const code = new URL(url).searchParams.get('code');
+  return exchange(authority, new URL(url).searchParams.get('code'), verifier);
+}
+
+async function exchange(authority, code, verifier) {
   const body = new URLSearchParams({ grant_type: 'authorization_code', client_id: 'gatepass-cli', redirect_uri: CALLBACK, code, code_verifier: verifier });
   const answer = await fetch(`${authority.issuer}/oauth/token`, { method: 'POST', body });
   assert.equal(answer.status, 200);
@@ -128,4 +132,26 @@ test('nobody gets in by an address that is not proven or not of the domain, nor 
   // Whoever meant another address gives it there, and gets a letter.
   await visitor.submit({ email: 'guest@elsewhere.example' });
   assert.ok(await authority.letter('guest@elsewhere.example'));
+});
+
+test('a real browser goes on to the provider and back by itself, under the policies of our pages', { skip: chromiumMissing }, async (t) => {
+  const { authority } = await start(t);
+  const { context } = await openBrowser(t);
+  const page = await context.newPage();
+  const { url, verifier } = request(authority);
+  await page.goto(url);
+  await page.fill('#email', 'ada@example.com');
+  await page.click('#continue');
+  await page.waitForSelector('input[name=login]');
+  assert.notEqual(new URL(page.url()).origin, authority.issuer);
+  await page.fill('input[name=login]', 'ada');
+  await page.fill('input[name=password]', 'x');
+  await page.click('button[type=submit]');
+  await page.click('button[type=submit]');
+  await page.waitForSelector('#consent');
+  assert.equal(await page.textContent('#account'), 'ada@example.com');
+  const arrived = page.waitForRequest((asked) => stop(asked.url()));
+  await page.click('#allow');
+  const code = new URL((await arrived).url()).searchParams.get('code');
+  assert.equal(typeof (await exchange(authority, code, verifier)).access_token, 'string');
 });
