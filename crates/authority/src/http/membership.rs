@@ -9,7 +9,18 @@ pub(super) async fn admits(
     organization_id: Option<&str>,
 ) -> Result<bool, sqlx::Error> {
     match organization_id {
-        None => Ok(true),
         Some(organization_id) => app.store.is_member(user_id, organization_id).await,
+        None => Ok(true),
     }
+}
+
+/// The name of an organization as its member knows it; an id says nothing to people.
+pub(super) async fn name(
+    app: &App,
+    user_id: &str,
+    organization_id: Option<&str>,
+) -> Result<Option<String>, sqlx::Error> {
+    let Some(organization_id) = organization_id else { return Ok(None) };
+    let memberships = app.store.memberships(user_id).await?;
+    Ok(memberships.into_iter().find(|one| one.id == organization_id).map(|one| one.name))
 }

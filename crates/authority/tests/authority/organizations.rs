@@ -169,3 +169,64 @@ async fn mistakes_stop_the_start() {
     let error = Authority::start(config, Clock::system()).await.unwrap_err().to_string();
     assert!(error.contains("Acme") && error.contains("uuid"), "{error}");
 }
+
+/// Signs the CLI in for the organization of these tests, and gives its tokens.
+async fn tokens_for_acme(world: &World) -> Answer {
+    let location = Browser::new(world).sign_in(&cli_request(&format!("&organization={ID}")), EMAIL).await;
+    let code = parameter(&location, "code").unwrap_or_else(|| panic!("no code: {location}"));
+    world.token(&redemption(&code), None).await
+}
+
+#[tokio::test]
+async fn tokens_name_the_organization_that_was_asked_for() {
+    let world = World::with(configured(vec![acme()])).await;
+    let tokens = tokens_for_acme(&world).await;
+    let refreshed = world.refresh(&tokens.text("refresh_token"), None).await;
+    for answer in [tokens, refreshed] {
+        for token in ["access_token", "id_token"] {
+            assert_eq!(claims(&answer.text(token))["org_id"], ID, "{token}");
+        }
+    }
+    let plain = world.tokens(None).await;
+    assert!(claims(plain["access_token"].as_str().unwrap()).get("org_id").is_none());
+    // Others hear it at the program, where they can choose again.
+    let location =
+        Browser::new(&world).sign_in(&cli_request(&format!("&organization={ID}")), "eve@other.example").await;
+    assert_eq!(parameter(&location, "error").unwrap(), "invalid_request");
+}
+
+#[tokio::test]
+async fn who_leaves_an_organization_loses_its_tokens_and_no_others() {
+    let world = World::with(configured(vec![acme()])).await;
+    let (acme, own) = (tokens_for_acme(&world).await, world.tokens(None).await);
+    let world = world.restart(|_| {}).await;
+    let refresh = acme.text("refresh_token");
+    world.refresh(&refresh, None).await.refused("invalid_grant", "no member of the organization any more");
+    world.refresh(&refresh, None).await.refused("invalid_grant", "was revoked");
+    let access = acme.text("access_token");
+    world.userinfo("Bearer", &access, None).await.refused("invalid_token", "revoked");
+    let own = own["refresh_token"].as_str().unwrap();
+    assert_eq!(world.refresh(own, None).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_device_may_ask_for_an_organization() {
+    let world = World::with(configured(vec![acme()])).await;
+    let fields = [("client_id", "gatepass-cli"), ("scope", "openid"), ("organization", ID)];
+    let request = plain().post(format!("{}/oauth/device/code", world.base)).form(&fields);
+    let codes = Answer::read(request.send().await.unwrap()).await;
+    let browser = Browser::new(&world);
+    browser.sign_in("/activate", EMAIL).await;
+    let page = browser.get(&codes.text("verification_uri_complete")).await;
+    let (csrf, code) = (page.field("csrf"), codes.text("user_code"));
+    let question = browser.post("/activate", &[("csrf", &csrf), ("user_code", &code)]).await;
+    assert!(question.has("<dd id=\"organization\">Acme</dd>"), "{}", question.html);
+    let (csrf, ticket) = (question.field("csrf"), question.field("ticket"));
+    let fields = [("csrf", csrf.as_str()), ("ticket", &ticket), ("decision", "allow")];
+    assert!(browser.post("/activate/decision", &fields).await.has("id=\"done\""));
+    let code = codes.text("device_code");
+    let grant = "urn:ietf:params:oauth:grant-type:device_code";
+    let fields = [("grant_type", grant), ("client_id", "gatepass-cli"), ("device_code", &code)];
+    let tokens = world.token(&fields, None).await;
+    assert_eq!(claims(&tokens.text("access_token"))["org_id"], ID);
+}
