@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::answer::{self, Failure};
 use super::{Note, proof};
 use crate::app::App;
+use crate::grant::claims;
 use crate::grant::dpop::Proof;
 use crate::grant::personal::{self, FRESH_SECONDS};
 use crate::grant::refused::Refused;
-use crate::grant::{claims, refresh};
 
 /// A caller who may ask for what is theirs.
 pub(crate) struct Access {
@@ -66,7 +66,7 @@ pub(crate) async fn check(
     let proof = proof_of_key(app, method, endpoint, headers, scheme, token, &claims)?;
     let scope = scope_of(claims["scope"].as_str().unwrap_or_default())?;
     let family = claims["jti"].as_str().and_then(claims::family_of).ok_or(Refused::TokenInvalid)?;
-    let family: refresh::Family =
+    let family =
         app.store.family(&family).await?.filter(|family| !family.revoked).ok_or(Refused::TokenRevoked)?;
     proof::once(app, proof.as_ref()).await?;
     let token = SessionToken {

@@ -76,7 +76,7 @@ async fn only_registered_pages_may_call() {
     let allowed = |headers: &HeaderMap| {
         headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap().to_owned())
     };
-    for path in ["/oauth/token", "/oauth/revoke", "/userinfo"] {
+    for path in ["/oauth/token", "/oauth/revoke", "/userinfo", "/orgs", "/tokens", "/tokens/x"] {
         for origin in ["https://web.example", own.as_str()] {
             let (status, headers) = call(reqwest::Method::OPTIONS, path, origin).await;
             assert_eq!(
@@ -84,6 +84,7 @@ async fn only_registered_pages_may_call() {
                 (StatusCode::NO_CONTENT, Some(origin)),
                 "{path}"
             );
+            assert_eq!(headers["access-control-allow-methods"], "GET, POST, DELETE");
             assert_eq!(headers["access-control-allow-headers"], "authorization, content-type, dpop");
             assert!(!headers.contains_key("access-control-allow-credentials"));
             let (_, headers) = call(reqwest::Method::POST, path, origin).await;

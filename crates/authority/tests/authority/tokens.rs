@@ -251,3 +251,25 @@ async fn the_file_holds_no_personal_token() {
     assert!(holds("the name in the file"), "this is the file in question");
     assert!(!holds(&token) && !holds(&token[4..40]));
 }
+
+#[tokio::test]
+async fn proofs_hold_below_a_path() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let world = World::with(|config| {
+        config.listen = free;
+        config.issuer = Some(format!("http://{free}/some/path/"));
+    })
+    .await;
+    let key = Key::new();
+    let ada = Caller::sign_in(&world, EMAIL, Some(&key)).await;
+    let id = ada.make(json!({"name": "x"})).await.text("id");
+    let path = format!("/tokens/{id}");
+    let proof = key.prove(&world, "DELETE", "/tokens", json!({"ath": hash(&ada.token)}));
+    let request = plain()
+        .delete(format!("{}{path}", world.base))
+        .header("authorization", format!("DPoP {}", ada.token))
+        .header("DPoP", proof);
+    let elsewhere = Answer::read(request.send().await.unwrap()).await;
+    elsewhere.refused("invalid_dpop_proof", "`htu`");
+    assert_eq!(ada.remove(&id).await.status, StatusCode::NO_CONTENT);
+}

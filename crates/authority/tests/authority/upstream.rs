@@ -396,3 +396,21 @@ async fn asking_again_is_passed_on() {
         assert_eq!(idp.arrive(&browser, &address).await.status, status, "{auth_time}");
     }
 }
+
+#[tokio::test]
+async fn the_way_back_stands_below_the_issuers_path() {
+    let idp = Idp::start().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let connect = idp.connected();
+    let world = World::with(|config| {
+        connect(config);
+        config.listen = free;
+        config.issuer = Some(format!("http://{free}/some/path"));
+    })
+    .await;
+    let (browser, address) = idp.depart(&world, "").await;
+    let back = format!("http://{free}/some/path/oauth/callback/oidc");
+    assert_eq!(parameter(&address, "redirect_uri"), Some(back));
+    assert_eq!(idp.arrive(&browser, &address).await.status, StatusCode::SEE_OTHER);
+    assert!(signed_in(&browser).await);
+}
