@@ -10,14 +10,14 @@ const missing = opensslMissing();
 const skip = missing && `${missing} is not installed`;
 
 /** A terminal with these variables and no others that matter here. */
-function terminal(t, issuer, variables) {
-  const found = new Terminal(t, { issuer, storage: 'file' });
+function terminal(t, issuer, variables, settings) {
+  const found = new Terminal(t, { issuer, storage: 'file', ...settings });
   Object.assign(found.env, variables);
   return found;
 }
 
 /** Why a login did not come as far as to say where to go. */
-const refused = async (t, issuer, variables) => (await terminal(t, issuer, variables).json('login', '--no-browser')).error;
+const refused = async (t, issuer, ...rest) => (await terminal(t, issuer, ...rest).json('login', '--no-browser')).error;
 
 test('a certificate that is not trusted is not called unreachable', { skip }, async (t) => {
   const { issuer, ca, place } = await startSecureIssuer(t);
@@ -29,6 +29,9 @@ test('a certificate that is not trusted is not called unreachable', { skip }, as
   }
   const { url } = await terminal(t, issuer, { SSL_CERT_FILE: ca }).login();
   assert.equal(url.startsWith(`${issuer}/authorize?`), true, 'and one that is trusted is');
+  const named = await terminal(t, issuer, {}, { ca_file: ca }).login();
+  assert.equal(named.url.startsWith(`${issuer}/authorize?`), true, 'so is one that the manifest names');
+  assert.equal(await refused(t, issuer, { SSL_CERT_FILE: ca }, { ca_file: broken }), 'certificates');
   assert.equal(await refused(t, 'https://localhost:1', { SSL_CERT_FILE: ca }), 'unreachable');
 });
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gatepass::{Client, Error, Field, Gatepass, Settings};
+use gatepass::{Client, Error, Field, Gatepass, Origin, Settings};
 
 use crate::args::Options;
 use crate::environment::Environment;
@@ -31,7 +31,6 @@ pub(crate) struct Context {
     /// As which client.
     pub(crate) client_id: Option<Setting>,
     /// For which API.
-    #[expect(dead_code, reason = "organizations are asked for there")]
     pub(crate) api: Option<Setting>,
 }
 
@@ -128,6 +127,9 @@ impl Context {
         let service = app.storage.service.as_deref().unwrap_or(&app.name);
         let mut settings = Settings::new(client, service, self.folder.clone());
         settings.profile = profile.to_owned();
+        settings.ca_file =
+            app.ca_file.as_deref().map(|text| path(text, &self.environment, profile)).transpose()?;
+        settings.api = self.origins()?;
         settings.fallback = match app.storage.fallback {
             Fallback::Deny | Fallback::Passphrase => gatepass::Fallback::Deny,
             Fallback::File => gatepass::Fallback::File,
@@ -179,6 +181,22 @@ impl Context {
         trouble.exit()
     }
 
+    /// Where tokens may go beside the issuer.
+    fn origins(&self) -> Result<Vec<Origin>, Trouble> {
+        let api = self.api.as_ref().map(|api| (&api.value, api.source.words()));
+        let more = self.app.api_origins.iter().map(|origin| (origin, Source::Manifest.words()));
+        api.into_iter()
+            .chain(more)
+            .map(|(address, place)| {
+                Origin::new(address).map_err(|_| {
+                    Trouble::Usage(format!(
+                        "the address of the API ({place}) must be https, or http on this machine"
+                    ))
+                })
+            })
+            .collect()
+    }
+
     fn missing(&self, what: &str, flag: &str) -> Trouble {
         Trouble::Usage(format!(
             "no {what} is configured: give {flag}, or a manifest that names it with --app"
@@ -205,7 +223,6 @@ impl Context {
 }
 
 /// A path as people write it in a manifest.
-#[expect(dead_code, reason = "the stores that have a path of their own are next")]
 pub(crate) fn path(text: &str, environment: &Environment, profile: &str) -> Result<PathBuf, Trouble> {
     let text = text.replace("{profile}", profile);
     let path = match text.strip_prefix("~/") {

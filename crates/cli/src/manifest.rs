@@ -48,6 +48,8 @@ pub struct App {
     pub api_origins: Vec<String>,
     /// The colour of the page that the browser shows at the end of a login: `#3a6ea5`.
     pub accent: Option<String>,
+    /// A file of certificate authorities (PEM) to trust beside the system's.
+    pub ca_file: Option<String>,
     /// What `open` opens; the issuer, unless it says otherwise.
     pub dashboard: Option<String>,
     /// Environment variables that say otherwise.

@@ -1,4 +1,4 @@
-//! Everything that can go wrong, by who is at fault. No variant carries content: a field name is ours, not theirs.
+//! Everything that can go wrong, by who is at fault. No variant carries content: a field name is ours, and so is a port.
 //!
 //! The words for people live where people read them: in the terminal (`crates/cli/src/words.rs`) and in the facade
 //! (`www/shared/errors.js`). Formatting them here would cost every page load (`fmt` is 2 to 14 KB of wasm).

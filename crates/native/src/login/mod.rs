@@ -65,21 +65,22 @@ where
     let mut race = Race::begin(&authority, world, options, &mut tell).await?;
     let answer = race.run(&mut tell).await;
     // Whatever else was waited for, nobody asks for it any more.
-    let Race { redirect, .. } = race;
-    let (way, result, reply) = match answer {
-        Err(error) => (Way::Loopback, Err(error), None),
+    let redirect = race.redirect.take();
+    drop(race);
+    let (answer, reply) = match answer {
+        Err(error) => (Err(error), None),
         Ok(Answer::Device(unproven)) => {
             tell(Event::Finishing);
-            (Way::DeviceCode, Ok(unproven), None)
+            (Ok((Way::DeviceCode, unproven)), None)
         }
         Ok(Answer::Redirect(arrived)) => {
             tell(Event::Finishing);
             let redirect::Arrived { exchange, way, reply } = *arrived;
-            (way, redirect::exchanged(world, exchange).await, reply)
+            (redirect::exchanged(world, exchange).await.map(|unproven| (way, unproven)), reply)
         }
     };
-    let result = match result {
-        Ok(unproven) => settle(world, unproven, way, doubt, keep).await,
+    let result = match answer {
+        Ok((way, unproven)) => settle(world, unproven, way, doubt, keep).await.map(|()| way),
         Err(error) => Err(error),
     };
     if let Some(Redirect { mut loopback, .. }) = redirect {
@@ -90,7 +91,7 @@ where
         }
         loopback.flush(page, LAST_PAGE).await;
     }
-    result.map(|()| way)
+    result
 }
 
 /// Who is signed in at, as whom, and what it offers.

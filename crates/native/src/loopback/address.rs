@@ -13,7 +13,8 @@ pub enum RedirectHost {
     /// `127.0.0.1`, which no resolver can lead elsewhere (RFC 8252 section 8.3).
     #[default]
     Literal,
-    /// `localhost`, for issuers that know no other.
+    /// `localhost`, for issuers that know no other. A resolver may lead a browser to whoever listens at `::1`; a code alone
+    /// is worth nothing there (RFC 7636).
     Localhost,
 }
 
