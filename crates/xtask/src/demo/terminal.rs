@@ -78,8 +78,8 @@ impl Terminal {
     ) -> Result<Self, Failure> {
         let manifest = place.join("app.toml");
         let text = format!(
-            "name = \"gatepass\"\nservice = \"{service}\"\nissuer = \"{issuer}\"\nclient_id = \"gatepass-cli\"\n\
-             id_token_signed_response_alg = \"ES256\"\n\n[storage]\nfallback = \"file\"\n"
+            "name = \"gatepass\"\nissuer = \"{issuer}\"\nclient_id = \"gatepass-cli\"\n\
+             id_token_signed_response_alg = \"ES256\"\n\n[storage]\nservice = \"{service}\"\nfallback = \"file\"\n"
         );
         fs::write(&manifest, text).map_err(|error| Failure::io(manifest.display(), &error))?;
         let variables = Vec::new();
