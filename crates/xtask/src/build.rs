@@ -1,5 +1,6 @@
 //! What cargo makes for the other commands.
 
+use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,7 +35,16 @@ pub(crate) fn tool(workspace: &Workspace, package: &str) -> Result<PathBuf, Fail
 ///
 /// With `--tests`, because then the features are those of `cargo test --workspace` and nothing is built twice.
 pub(crate) fn testing_programs(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let words = ["build", "--locked", "--workspace", "--bins", "--tests", "--features", TESTING];
+    end_to_end(workspace, &["--workspace", "--bins", "--tests"])
+}
+
+/// The same, where nothing else is built or tested in the same run.
+pub(crate) fn testing_programs_alone(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    end_to_end(workspace, &["--package", "gatepass-cli", "--package", "gatepass-authority", "--bins"])
+}
+
+fn end_to_end(workspace: &Workspace, which: &[&str]) -> Result<PathBuf, Failure> {
+    let words = [&["build", "--locked"], which, &["--features", TESTING]].concat();
     process::run(&mut workspace.cargo(&words), BUILD_LIMIT)?;
     let folder = workspace.target().join("end-to-end");
     for program in PROGRAMS {
@@ -47,6 +57,11 @@ pub(crate) fn testing_programs(workspace: &Workspace) -> Result<PathBuf, Failure
             .map_err(|error| Failure::io(copy.display(), &error))?;
     }
     Ok(folder)
+}
+
+/// The file name of a program on this system.
+pub(crate) fn executable(program: &str) -> String {
+    format!("{program}{EXE_SUFFIX}")
 }
 
 /// Builds the wasm module into `out`, with the facade: its modules and the glue in one, as pages load them.

@@ -1,9 +1,10 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `wasm`, `size`, `pictures`.
+//! The project's own commands: `cargo xtask demo`, `test`, `wasm`, `size`, `pictures`, `chaos`.
 //!
 //! One file a command; what they share lies beside them: `workspace` (where things are), `build` (what cargo makes),
 //! `process` (children that end in time), `scratch` (folders and ports that are gone afterwards), `talk`.
 
 mod build;
+mod chaos;
 mod clock;
 mod demo;
 mod deny;
@@ -38,6 +39,9 @@ usage: cargo xtask <command>
   test [--install] [--only NAME,..]  everything that must hold, cheap failures first
   wasm                               builds and stages what pages load, under target/www
   size [--json]                      how much that weighs, against the budget in wasm-pack.toml
+  chaos cli [--rounds N] [--seed S]  64 processes with one expired token, every third one killed, a thousand times
+       [--server own | strict]       strict is npm oidc-provider, whose refresh tokens work once
+       [--storage file | keyring] [--processes N] [--round R]
   pictures                           the README's pictures, docs/*, from a run like the demo's; wants Chromium";
 
 fn main() -> ExitCode {
@@ -59,6 +63,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Failure> {
         ["wasm"] => wasm::command(),
         ["size"] => size::command(false),
         ["size", "--json"] => size::command(true),
+        ["chaos", "cli", options @ ..] => chaos::command(options),
         ["pictures"] => pictures::command(),
         [] | ["help" | "--help" | "-h"] => {
             talk::data(USAGE);

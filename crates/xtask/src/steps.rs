@@ -1,6 +1,5 @@
 //! The steps of `cargo xtask test`, cheap failures first.
 
-use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -194,7 +193,7 @@ fn end_to_end(context: &mut Context) -> Result<Outcome, Failure> {
     for (variable, program) in
         [("GATEPASS_BIN", "gatepass"), ("GATEPASS_AUTHORITY_BIN", "gatepass-authority")]
     {
-        node.env(variable, programs.join(format!("{program}{EXE_SUFFIX}")));
+        node.env(variable, programs.join(build::executable(program)));
     }
     node.env("GATEPASS_WWW", &stage.folder);
     process::run(&mut node, 20 * MINUTE).map(|()| Outcome::Passed)
