@@ -1,8 +1,9 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `wasm`, `size`, `pictures`, `chaos`.
+//! The project's own commands: `cargo xtask demo`, `test`, `wasm`, `size`, `pictures`, `bench`, `chaos`.
 //!
 //! One file a command; what they share lies beside them: `workspace` (where things are), `build` (what cargo makes),
 //! `process` (children that end in time), `scratch` (folders and ports that are gone afterwards), `talk`.
 
+mod bench;
 mod build;
 mod chaos;
 mod clock;
@@ -39,6 +40,7 @@ usage: cargo xtask <command>
   test [--install] [--only NAME,..]  everything that must hold, cheap failures first
   wasm                               builds and stages what pages load, under target/www
   size [--json]                      how much that weighs, against the budget in wasm-pack.toml
+  bench cli [--json] [--rounds N]    how long a cached token takes, beside git, oidc-token and gh
   chaos cli [--rounds N] [--seed S]  64 processes with one expired token, every third one killed, a thousand times
        [--server own | strict]       strict is npm oidc-provider, whose refresh tokens work once
        [--storage file | keyring] [--processes N] [--round R]
@@ -63,6 +65,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Failure> {
         ["wasm"] => wasm::command(),
         ["size"] => size::command(false),
         ["size", "--json"] => size::command(true),
+        ["bench", "cli", options @ ..] => bench::command(options),
         ["chaos", "cli", options @ ..] => chaos::command(options),
         ["pictures"] => pictures::command(),
         [] | ["help" | "--help" | "-h"] => {

@@ -12,7 +12,7 @@ use crate::manifest::Manifest;
 use crate::size::Sizes;
 use crate::stage::Stage;
 use crate::workspace::Workspace;
-use crate::{build, deny, environment, names, process, shipped, talk, wasm};
+use crate::{bench, build, deny, environment, names, process, shipped, talk, wasm};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -46,7 +46,7 @@ pub(crate) struct Step {
     pub(crate) run: fn(&mut Context) -> Result<Outcome, Failure>,
 }
 
-pub(crate) const STEPS: [Step; 12] = [
+pub(crate) const STEPS: [Step; 13] = [
     Step { name: "format", uses: &[], needs: &[], run: format },
     Step { name: "dependencies", uses: &[], needs: &[], run: dependencies },
     Step { name: "shipped", uses: &[], needs: &[], run: shipped_features },
@@ -58,6 +58,7 @@ pub(crate) const STEPS: [Step; 12] = [
     Step { name: "wasm", uses: &[], needs: &[Kind::Targets], run: stage },
     Step { name: "size", uses: &["wasm"], needs: &[], run: size },
     Step { name: "programs", uses: &[], needs: &[], run: programs },
+    Step { name: "bench", uses: &["programs"], needs: &[Kind::System], run: bench },
     Step {
         name: "end-to-end",
         uses: &["wasm", "programs"],
@@ -159,6 +160,13 @@ fn size(context: &mut Context) -> Result<Outcome, Failure> {
 fn programs(context: &mut Context) -> Result<Outcome, Failure> {
     context.programs = Some(build::testing_programs(&context.workspace)?);
     Ok(Outcome::Passed)
+}
+
+/// That `cargo xtask bench cli` works. Nothing is timed here: a test that is slow on a busy machine is no test.
+fn bench(context: &mut Context) -> Result<Outcome, Failure> {
+    context.background.system();
+    let programs = context.programs.as_deref().ok_or_else(|| Failure::new("the programs were not built"))?;
+    bench::try_out(&context.workspace, programs).map(|()| Outcome::Passed)
 }
 
 /// Everything together: browsers, keyrings, servers and clients written by others.

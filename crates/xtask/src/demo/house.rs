@@ -1,13 +1,14 @@
 //! What the demo starts: an authority of its own and a terminal, in folders that are gone afterwards.
 
-use std::env::{consts::EXE_SUFFIX, temp_dir};
+use std::env::temp_dir;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::Duration;
 
-use crate::build::{BUILD_LIMIT, PROGRAMS};
+use crate::build::{BUILD_LIMIT, PROGRAMS, executable};
 use crate::demo::http::{self, Address};
 use crate::demo::patience::Patience;
 use crate::demo::story;
@@ -37,7 +38,7 @@ pub(crate) fn programs(workspace: &Workspace) -> Result<Folder, Failure> {
 }
 
 fn in_folder(folder: &Folder, program: &str) -> PathBuf {
-    folder.path().join(format!("{program}{EXE_SUFFIX}"))
+    folder.path().join(executable(program))
 }
 
 /// The authority and the terminal. Dropped, everything is gone.
@@ -55,6 +56,16 @@ pub(crate) struct House {
 impl House {
     /// Starts the authority; `www` is what it serves to browsers.
     pub(crate) fn open(programs: Folder, www: Option<&Path>, patience: &Patience) -> Result<Self, Failure> {
+        let www = www.map(|www| ["--www".into(), www.into()]);
+        Self::open_with(programs, www.as_ref().map_or(&[], |words| &words[..]), patience)
+    }
+
+    /// Starts the authority with words of its own.
+    pub(crate) fn open_with(
+        programs: Folder,
+        words: &[OsString],
+        patience: &Patience,
+    ) -> Result<Self, Failure> {
         let place = Folder::within(&temp_dir(), "demo")?;
         let file = |name: &str| {
             let path = place.path().join(name);
@@ -63,10 +74,8 @@ impl House {
         let mut command = clean(&in_folder(&programs, "gatepass-authority"));
         command
             .args(["--dev", "--json", "--listen", "127.0.0.1:0", "--db"])
-            .arg(place.path().join("gatepass.sqlite"));
-        if let Some(www) = www {
-            command.arg("--www").arg(www);
-        }
+            .arg(place.path().join("gatepass.sqlite"))
+            .args(words);
         let mut authority =
             Running::spawn(command.stdout(file("authority.json")?).stderr(file("authority.log")?))?;
         let issuer = patience.until("the authority", LIMIT, || ready(&mut authority, place.path()))?;

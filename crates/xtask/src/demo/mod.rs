@@ -13,7 +13,7 @@ mod http;
 pub(crate) mod patience;
 pub(crate) mod story;
 pub(crate) mod terminal;
-mod visitor;
+pub(crate) mod visitor;
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};

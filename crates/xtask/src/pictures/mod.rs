@@ -3,7 +3,7 @@
 //! `keyring` is a keyring of the run's own, `terminal` the drawing of what `gatepass` said. What differs from run to run
 //! (the port, keys, moments) is replaced, so that a picture changes only where the product has changed.
 
-mod keyring;
+pub(crate) mod keyring;
 mod terminal;
 
 use std::fs;
