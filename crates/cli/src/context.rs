@@ -188,7 +188,7 @@ impl Context {
         api.into_iter()
             .chain(more)
             .map(|(address, place)| {
-                Origin::new(address).map_err(|_| {
+                Origin::of_url(address).map_err(|_| {
                     Trouble::Usage(format!(
                         "the address of the API ({place}) must be https, or http on this machine"
                     ))

@@ -39,7 +39,8 @@ impl Origin {
         Ok(Self::of_parts(&parts))
     }
 
-    fn of(url: &str) -> Result<Self, Error> {
+    /// Of an address with a path.
+    pub fn of_url(url: &str) -> Result<Self, Error> {
         Parts::split(url, Field::Resource).map(|parts| Self::of_parts(&parts))
     }
 
@@ -133,9 +134,9 @@ pub(crate) async fn request(
     world: &World,
     ask: Ask,
 ) -> Result<Response, Error> {
-    let origin = Origin::of(ask.url.as_str())?;
+    let origin = Origin::of_url(ask.url.as_str())?;
     // A token in the wrong hands is a token lost, so this is asked before there is one.
-    if Origin::of(client.issuer.as_str())? != origin && !api.contains(&origin) {
+    if Origin::of_url(client.issuer.as_str())? != origin && !api.contains(&origin) {
         return Err(Error::OtherOrigin);
     }
     let mut wanted = ask.wanted.clone();
@@ -195,7 +196,7 @@ mod tests {
     fn origins_are_compared_whole() {
         let origin = Origin::new("https://api.acme.example").unwrap();
         for same in ["https://api.acme.example/", "https://api.acme.example:443/v1?x=1"] {
-            assert_eq!(Origin::of(same).unwrap(), origin, "{same}");
+            assert_eq!(Origin::of_url(same).unwrap(), origin, "{same}");
         }
         for other in [
             "https://api.acme.example.evil.example/",
@@ -203,7 +204,7 @@ mod tests {
             "https://api.acme.example:8443/",
             "http://127.0.0.1:443/",
         ] {
-            assert_ne!(Origin::of(other).unwrap(), origin, "{other}");
+            assert_ne!(Origin::of_url(other).unwrap(), origin, "{other}");
         }
         for bad in
             ["https://api.acme.example/v1", "https://a@b.example", "api.acme.example", "http://acme.example"]
