@@ -153,9 +153,9 @@ fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
+/// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that is still generated (RFC 9110 section 5.6.7).
 #[cfg(feature = "full")]
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that is still generated (RFC 9110 section 5.6.7).
-fn http_date(text: &str) -> Option<Timestamp> {
+pub fn http_date(text: &str) -> Option<Timestamp> {
     const BEFORE: [(&str, u64); 12] = [
         ("Jan", 0),
         ("Feb", 31),

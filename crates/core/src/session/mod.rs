@@ -27,3 +27,5 @@ pub mod record;
 pub mod save;
 pub mod sign_out;
 pub mod transaction;
+#[cfg(feature = "full")]
+pub mod transcript;

@@ -1,11 +1,13 @@
 //! A world for tests: seeded dice, virtual time, a store and a server that can fail at any step; and a way through every
-//! order in which concurrent actors can move ([`interleave`]).
+//! order in which concurrent actors can move ([`interleave`]). A transcript of the field is played again by [`replay`].
 
 pub mod fuzz;
 pub mod interleave;
+pub mod replay;
 pub mod server;
 mod world;
 
+pub use replay::{Divergence, replay};
 pub use server::ServerKind;
 pub use world::{Fault, MemoryStore, World, advance, record, run};
 

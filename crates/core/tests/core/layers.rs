@@ -59,6 +59,7 @@ const CORE: &[&str] = &[
     "session::login",
     "session::device",
     "session::access",
+    "session::transcript",
     "session::save",
     "session::sign_out",
 ];

@@ -16,6 +16,7 @@ mod record;
 #[cfg(not(target_arch = "wasm32"))]
 mod seeds;
 mod session;
+mod transcript;
 
 #[cfg(not(target_arch = "wasm32"))]
 use core::prelude::v1::test;

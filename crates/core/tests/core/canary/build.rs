@@ -22,6 +22,7 @@ use gatepass_core::session::record::{BoundKey, Generation, Record};
 use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::{Answer, Effect, Step, Transaction};
+use gatepass_core::session::transcript::TracedAccess;
 use gatepass_core::testing::{self, SeededDice};
 use gatepass_core::time::Timestamp;
 use gatepass_core::url::{Endpoint, Issuer, RedirectUri};
@@ -294,6 +295,8 @@ pub(super) fn session(shown: &mut Shown) {
     drive(shown, SignOut::new(), 3600);
     // Too little to be handed out at once: it is kept for the case that a refresh fails.
     drive(shown, GetAccess::new(Wanted::default()), 10);
+    // What it writes down is part of what it prints.
+    drive(shown, TracedAccess::new(Wanted::default()), 10);
     let handed_out = drive(shown, GetAccess::new(Wanted::default()), 3600);
     shown.show(&handed_out.finish().unwrap());
 }
