@@ -19,6 +19,7 @@
 mod browser;
 mod clock;
 mod detect;
+pub mod doctor;
 mod drive;
 mod http;
 mod lock;
@@ -52,6 +53,7 @@ pub use gatepass_core::session::client::{Client, Dpop};
 pub use gatepass_core::session::freshness::MIN_TTL;
 pub use gatepass_core::session::record::{Access, Purpose, Record, View};
 pub use gatepass_core::session::sign_out::SignedOut;
+pub use gatepass_core::session::transcript::{self, Transcript};
 pub use gatepass_core::time::Timestamp;
 pub use gatepass_core::url::{Endpoint, Issuer};
 
@@ -59,6 +61,7 @@ use gatepass_core::session::access::GetAccess;
 use gatepass_core::session::record::Part;
 use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::Transaction;
+use gatepass_core::session::transcript::TracedAccess;
 
 pub use crate::browser::open_browser;
 pub use crate::detect::{NoBrowser, Surroundings};
@@ -194,6 +197,12 @@ impl Gatepass {
     /// ```
     pub fn access(&self, wanted: Wanted) -> Waiting<Result<Handout, Error>> {
         self.run(GetAccess::new(wanted), GetAccess::finish)
+    }
+
+    /// The same as [`Gatepass::access`], with what was asked for and answered on the way: for a report of what went
+    /// wrong. A transcript holds no secret, no address and no name.
+    pub fn trace(&self, wanted: Wanted) -> Waiting<(Result<Handout, Error>, Transcript)> {
+        self.run(TracedAccess::new(wanted), TracedAccess::finish)
     }
 
     /// Signs out: here first, then at the issuer.

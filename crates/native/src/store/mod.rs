@@ -17,7 +17,7 @@ use gatepass_core::session::record::{Generation, Part, Record};
 
 pub(crate) use self::file::Paths;
 use self::file::{Frame, exclusive, make_folder};
-use self::keyring::Keyring;
+pub(crate) use self::keyring::Keyring;
 use self::sealed::{Keys, Section};
 use crate::random::OsDice;
 
