@@ -86,6 +86,8 @@ pub enum Command {
     },
     /// Open the platform in a browser
     Open,
+    /// Look for what is wrong on this machine, and say its mend
+    Doctor(Doctor),
     /// Print the completions of a shell
     Completions {
         /// Which shell
@@ -142,6 +144,20 @@ pub struct Token {
     /// Fewer scopes than the session has, separated by spaces
     #[arg(long, value_name = "SCOPES")]
     pub scope: Option<String>,
+}
+
+/// How thoroughly.
+#[derive(Debug, Flags)]
+pub struct Doctor {
+    /// Get one access token as `token` does, and print each step; no secret is in it
+    #[arg(long)]
+    pub trace: bool,
+    /// Write a report that can be shown to others to a file, or `-`
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Leave the issuer's name out of the report too
+    #[arg(long, requires = "report")]
+    pub anonymous: bool,
 }
 
 /// `profile`

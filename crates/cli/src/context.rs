@@ -167,9 +167,14 @@ impl Context {
             .maybe("issuer", self.issuer.as_ref().map(|issuer| &issuer.value))
     }
 
+    /// What to do about something that went wrong.
+    pub(crate) fn hint(&self, trouble: &Trouble) -> Option<String> {
+        trouble.hint(&|words| self.command(words), self.app.is_own())
+    }
+
     /// Says what went wrong, in the manifest's words where it has some, and gives the exit code.
     pub(crate) fn trouble(&self, trouble: &Trouble, signing_in: bool) -> crate::exit::Exit {
-        let hint = trouble.hint(&|words| self.command(words), self.app.is_own());
+        let hint = self.hint(trouble);
         let (errors, code) = (&self.app.messages.errors, trouble.code());
         // The same store that cannot be used is *cannot save* to one and *cannot load* to the other.
         let at_sign_in = signing_in.then(|| errors.get(&format!("login.{code}"))).flatten();

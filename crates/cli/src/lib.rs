@@ -57,7 +57,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use crate::args::{Args, Command, Helper, KeyringAction, KeyringMode, Login, Options, Profile, Token};
+pub use crate::args::{
+    Args, Command, Doctor, Helper, KeyringAction, KeyringMode, Login, Options, Profile, Token,
+};
 use crate::context::Context;
 pub use crate::environment::Environment;
 pub use crate::manifest::{
@@ -94,7 +96,7 @@ fn parse_from<T: Parser>(app: &App, environment: &Environment) -> T {
 }
 
 impl App {
-    /// Runs one command of this program.
+    /// Runs one command of this program. From here on no core dump is left of this process, which holds tokens.
     pub fn run(self, command: Command, options: Options) -> ExitCode {
         run(self, command, options, Environment::of_this_process())
     }

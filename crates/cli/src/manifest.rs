@@ -73,6 +73,9 @@ pub struct App {
     /// What is said, line by line.
     #[serde(default)]
     pub messages: Messages,
+    /// Where it was read from.
+    #[serde(skip)]
+    pub(crate) file: Option<std::path::PathBuf>,
 }
 
 fn own() -> String {
@@ -293,7 +296,8 @@ impl App {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Trouble::Usage(format!("cannot read the manifest `{}`: {error}", path.display()))
         })?;
-        Self::from_toml(&text).map_err(|error| {
+        let read = Self::from_toml(&text).map(|app| Self { file: Some(path.to_owned()), ..app });
+        read.map_err(|error| {
             let line =
                 error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
             let reason = error.message().to_owned();

@@ -17,6 +17,9 @@ use crate::words::Trouble;
 /// The profile of who names none.
 pub(crate) const DEFAULT: &str = "default";
 
+/// The file of the rules for folders.
+pub(crate) const FILE: &str = "directories.json";
+
 /// A profile and why it is this one.
 #[derive(Clone, Debug)]
 pub(crate) struct Chosen {
@@ -119,7 +122,7 @@ impl Rules {
 }
 
 fn path(folder: &Path) -> PathBuf {
-    folder.join("directories.json")
+    folder.join(FILE)
 }
 
 #[cfg(test)]

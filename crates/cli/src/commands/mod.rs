@@ -2,6 +2,7 @@
 
 mod completions;
 pub(crate) mod credential;
+mod doctor;
 mod login;
 mod logout;
 mod man;
@@ -27,6 +28,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Exit {
         Command::Profile { command } => profile::run(context, command),
         Command::Credential { helper } => credential::run(context, &helper),
         Command::Open => open::run(context),
+        Command::Doctor(how) => doctor::run(context, &how),
         Command::Completions { shell } => completions::run(context, shell),
         Command::Man { folder } => man::run(context, folder.as_deref()),
     };

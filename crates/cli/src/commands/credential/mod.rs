@@ -75,7 +75,7 @@ fn not_mapped(host: &str) -> Trouble {
 
 /// What went wrong in one line, for protocols that carry it themselves.
 fn reason(context: &Context, trouble: &Trouble) -> String {
-    match trouble.hint(&|words| context.command(words), context.app.is_own()) {
+    match context.hint(trouble) {
         Some(hint) => format!("{}: {hint}", trouble.message()),
         None => trouble.message(),
     }

@@ -1,0 +1,209 @@
+//! The way to the issuer, what it says of itself, and its clock beside ours.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use gatepass::doctor::{Asked, Obstacle, Offers, Timed};
+use gatepass::{Dpop, Settings};
+
+use super::finding::Finding;
+use super::troubled;
+use crate::context::Context;
+use crate::manifest::AuthFlow;
+
+/// Longer than that is worth knowing.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// What a clock may differ by before anybody notices, in seconds: answers take time, and `Date` has whole seconds.
+const CLOSE: u64 = 5;
+
+/// What an issuer of ours and we ourselves forgive, in seconds (`core/time`).
+const FORGIVEN: u64 = 60;
+
+/// The proxy in effect, and which variable chose it.
+pub(super) fn proxy(context: &Context) -> Finding {
+    let value = |name: &str| context.environment.text(name);
+    let issuer = context.issuer.as_ref().map_or("https://issuer.invalid", |issuer| issuer.value.as_str());
+    // In the order in which they count; `http` is for this machine alone and takes no proxy.
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let chosen: Vec<&str> = names.into_iter().filter(|name| value(name).is_some()).collect();
+    let Some(name) = chosen.first() else { return Finding::ok("proxy", "none") };
+    if issuer.starts_with("http://") {
+        return Finding::ok(
+            "proxy",
+            format!("none: the issuer is on this machine; {name} is set for others"),
+        );
+    }
+    let exception = ["NO_PROXY", "no_proxy"].into_iter().find(|name| value(name).is_some());
+    let Some(proxy) = gatepass::doctor::proxy(issuer) else {
+        return match exception {
+            Some(exception) => {
+                Finding::ok("proxy", format!("none: {exception} excepts the issuer from {name}"))
+            }
+            None => Finding::wrong("proxy", format!("none: {name} is set to what is no address of a proxy"))
+                .mend(format!("set {name} to http://HOST:PORT, or unset it")),
+        };
+    };
+    let seen = format!("{proxy}, by {name}");
+    match chosen.iter().skip(1).find(|other| value(other) != value(name)) {
+        Some(other) => {
+            Finding::warning("proxy", format!("{seen}; {other} says otherwise and does not count"))
+        }
+        None => Finding::ok("proxy", seen),
+    }
+}
+
+/// Whose certificates are trusted, and which variable says so.
+pub(super) fn certificates(context: &Context) -> Finding {
+    let (file, folders) =
+        (context.environment.text("SSL_CERT_FILE"), context.environment.text("SSL_CERT_DIR"));
+    if cfg!(any(target_os = "macos", windows)) || (file.is_none() && folders.is_none()) {
+        return Finding::ok("certificates", "the system's");
+    }
+    let mut seen = Vec::new();
+    if let Some(file) = &file {
+        let count = fs::read_to_string(file).map(|text| text.matches("-----BEGIN CERTIFICATE-----").count());
+        match count {
+            Ok(0) => return unusable("SSL_CERT_FILE", file, "holds no certificate"),
+            Ok(count) => seen.push(format!("{count} of {file}, by SSL_CERT_FILE")),
+            Err(error) => {
+                return unusable("SSL_CERT_FILE", file, &format!("cannot be read ({})", error.kind()));
+            }
+        }
+    }
+    for folder in folders.iter().flat_map(std::env::split_paths).filter(|path| path != Path::new("")) {
+        if let Err(error) = fs::read_dir(&folder) {
+            let why = format!("cannot be read ({})", error.kind());
+            return unusable("SSL_CERT_DIR", &folder.display().to_string(), &why);
+        }
+        seen.push(format!("those in {}, by SSL_CERT_DIR", folder.display()));
+    }
+    Finding::ok("certificates", format!("{}; not the system's", seen.join(", ")))
+}
+
+fn unusable(variable: &str, path: &str, why: &str) -> Finding {
+    Finding::wrong("certificates", format!("{path}, which {variable} names, {why}: no server is trusted"))
+        .mend(format!("name a file in PEM format, or unset {variable}"))
+}
+
+/// The issuer's answer, and what its clock says of ours.
+pub(super) fn issuer(
+    context: &Context,
+    settings: &Settings,
+    asked: Option<Timed<Result<Asked, Obstacle>>>,
+) -> [Finding; 2] {
+    let address = settings.client.issuer.as_str();
+    let unknown = || Finding::warning("clock", "not compared: the issuer did not answer");
+    let Some(Timed { answer, took }) = asked else {
+        return [obstacle(address, Obstacle::Slow), unknown()];
+    };
+    let Asked { ahead, offers, status } = match answer {
+        Ok(asked) => asked,
+        Err(found) => return [obstacle(address, found).took(took), unknown()],
+    };
+    let found = match offers {
+        Ok(offers) => offered(context, settings, &offers, took),
+        Err(error) => {
+            let found = troubled(context, "issuer", error);
+            Finding { seen: format!("{address} (status {status}): {}", found.seen), ..found }
+        }
+    };
+    [found.took(took), ahead.map_or_else(|| Finding::warning("clock", NO_DATE), clock)]
+}
+
+const NO_DATE: &str = "not compared: the issuer does not say what time it is";
+
+fn offered(context: &Context, settings: &Settings, offers: &Offers, took: Duration) -> Finding {
+    let address = settings.client.issuer.as_str();
+    if let Err(error) = offers.login {
+        let found = troubled(context, "issuer", error);
+        return Finding { seen: format!("{address}: {}", found.seen), ..found };
+    }
+    let all = [
+        (offers.binds_keys, "DPoP (ES256)"),
+        (offers.device, "device code"),
+        (offers.push && !offers.requires_push, "PAR"),
+        (offers.requires_push, "PAR (required)"),
+        (offers.revocation, "revocation"),
+        (offers.names_itself, "iss in answers"),
+    ];
+    let list = |wanted: bool| {
+        let names = all.iter().filter(|(has, _)| *has == wanted).map(|(_, name)| *name);
+        names.filter(|name| wanted || !name.starts_with("PAR")).collect::<Vec<_>>().join(", ")
+    };
+    let mut seen = format!("{address} answered in {} ms", took.as_millis());
+    for (word, names) in [("offers", list(true)), ("not", list(false))] {
+        if !names.is_empty() {
+            seen.push_str(&format!("; {word} {names}"));
+        }
+    }
+    if settings.client.dpop == Dpop::Required && !offers.binds_keys {
+        return Finding::wrong("issuer", format!("{seen}; the manifest requires DPoP"))
+            .mend("`dpop = \"preferred\"` in the manifest signs in without, or turn it on at the issuer");
+    }
+    if context.app.login.flow == AuthFlow::DeviceCode && !offers.device {
+        return Finding::wrong("issuer", format!("{seen}; the manifest signs in by device code"))
+            .mend("run `login` with --auth-flow pkce, or turn device codes on at the issuer");
+    }
+    if took > SLOW {
+        Finding::warning("issuer", format!("{seen}, which is slow"))
+    } else {
+        Finding::ok("issuer", seen)
+    }
+}
+
+fn obstacle(address: &str, found: Obstacle) -> Finding {
+    let (what, mend) = match found {
+        Obstacle::Trust => ("no certificate of any authority can be read", "install ca-certificates"),
+        Obstacle::Name => ("its name is not known here", "check the spelling, the network and the VPN"),
+        Obstacle::Nobody => ("nobody listens at its address", "start it, or check the port"),
+        Obstacle::Certificate => (
+            "its certificate is not trusted here",
+            "let SSL_CERT_FILE name the certificate of its authority, in PEM format",
+        ),
+        Obstacle::Proxy => {
+            ("the proxy does not let us through", "check the proxy, or let NO_PROXY name the issuer")
+        }
+        Obstacle::Slow => ("it did not answer in time", "check the network, the VPN and the proxy"),
+        _ => ("the connection broke", "check the network; does it speak https?"),
+    };
+    Finding::wrong("issuer", format!("{address}: {what}")).mend(mend)
+}
+
+fn clock(ahead: i64) -> Finding {
+    let apart = ahead.unsigned_abs();
+    let way = if ahead > 0 { "behind" } else { "ahead of" };
+    if apart <= CLOSE {
+        return Finding::ok("clock", "agrees with the issuer's");
+    }
+    let seen = format!("this machine's is {apart} seconds {way} the issuer's");
+    let mend = "set this machine's clock: timedatectl set-ntp true";
+    if apart <= FORGIVEN {
+        return Finding::warning("clock", seen).mend(mend);
+    }
+    let breaks = "proofs of the session's key (DPoP iat) and ID tokens (iat, exp) are refused";
+    Finding::wrong("clock", format!("{seen}: {breaks}")).mend(mend)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::doctor::finding::State;
+
+    #[test]
+    fn a_clock_is_judged_by_what_it_breaks() {
+        for (ahead, state, word) in [
+            (0, State::Ok, "agrees"),
+            (-5, State::Ok, "agrees"),
+            (6, State::Warning, "6 seconds behind"),
+            (-60, State::Warning, "60 seconds ahead of"),
+            (-61, State::Wrong, "refused"),
+            (i64::MIN, State::Wrong, "ahead of"),
+        ] {
+            let finding = clock(ahead);
+            assert_eq!(finding.state, state, "{ahead}");
+            assert!(finding.seen.contains(word), "{}", finding.seen);
+        }
+    }
+}
