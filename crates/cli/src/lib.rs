@@ -41,6 +41,7 @@ mod email;
 mod environment;
 mod exit;
 mod given;
+mod guard;
 mod host;
 mod manifest;
 mod messages;
@@ -71,6 +72,7 @@ use crate::words::Trouble;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    guard::no_core_dumps();
     let environment = Environment::of_this_process();
     let app = match find(&environment) {
         Ok(app) => app,
@@ -98,6 +100,7 @@ fn parse_from<T: Parser>(app: &App, environment: &Environment) -> T {
 impl App {
     /// Runs one command of this program. From here on no core dump is left of this process, which holds tokens.
     pub fn run(self, command: Command, options: Options) -> ExitCode {
+        guard::no_core_dumps();
         run(self, command, options, Environment::of_this_process())
     }
 }
