@@ -34,7 +34,7 @@ async function byBrowser(terminal) {
 async function byCode(terminal) {
   const program = terminal.begin(['login', '--auth-flow', 'device_code']);
   const code = await program.until(({ stderr }) => /([A-Z]{4}-[A-Z]{4})$/m.exec(stderr)?.[1]);
-  const [, address] = /^ {2}(https?:\S+)$/m.exec(program.stderr);
+  const [, address] = /open (https?:\S+)$/m.exec(program.stderr);
   const visitor = new Visitor();
   await visitor.open(address);
   const confirm = await visitor.submit({ user_code: code });
@@ -124,7 +124,7 @@ test('who refuses on the other device refuses the login', { skip }, async (t) =>
   const { terminal } = await both(t);
   const program = terminal.begin(['login', '--auth-flow', 'device_code']);
   const code = await program.until(({ stderr }) => /([A-Z]{4}-[A-Z]{4})$/m.exec(stderr)?.[1]);
-  const [, address] = /^ {2}(https?:\S+)$/m.exec(program.stderr);
+  const [, address] = /open (https?:\S+)$/m.exec(program.stderr);
   const visitor = new Visitor();
   await visitor.open(address);
   await visitor.submit({ user_code: code });

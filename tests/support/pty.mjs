@@ -27,19 +27,24 @@ export class Company extends Terminal {
     super(t);
     delete this.env.GATEPASS_APP;
     this.program = program;
-    let manifest = readFileSync(join(APPS, `${name}.toml`), 'utf8');
-    for (const [key, value] of Object.entries(settings)) {
-      const line = new RegExp(`^${key} = .*$`, 'm');
-      if (!line.test(manifest)) throw new Error(`the manifest has no line for ${key}`);
-      manifest = manifest.replace(line, `${key} = ${JSON.stringify(value)}`);
-    }
     const apps = join(this.home, '.config/gatepass/apps');
     mkdirSync(apps, { recursive: true });
-    writeFileSync(join(apps, `${program}.toml`), manifest);
+    this.installed = join(apps, `${program}.toml`);
+    writeFileSync(this.installed, readFileSync(join(APPS, `${name}.toml`), 'utf8'));
+    for (const [key, value] of Object.entries(settings)) this.set(key, value);
     const bin = join(this.home, 'bin');
     mkdirSync(bin);
-    symlinkSync(BIN, join(bin, program));
+    this.bin = join(bin, program);
+    symlinkSync(BIN, this.bin);
     this.env = { ...this.env, PATH: `${bin}${delimiter}${this.env.PATH}`, TERM: 'xterm-256color', LANG: 'C.UTF-8', TZ: 'UTC', SHELL: '/bin/sh' };
+  }
+
+  /** Changes a line of the installed manifest. */
+  set(key, value) {
+    const manifest = readFileSync(this.installed, 'utf8');
+    const line = new RegExp(`^${key} = .*$`, 'm');
+    if (!line.test(manifest)) throw new Error(`the manifest has no line for ${key}`);
+    writeFileSync(this.installed, manifest.replace(line, `${key} = ${JSON.stringify(value)}`));
   }
 
   /** Types a line at a prompt: the program runs in a terminal, and what it shows can be waited for. */

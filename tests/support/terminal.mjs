@@ -15,6 +15,8 @@ export function keyringMissing() {
 export class Terminal {
   constructor(t, manifest = {}) {
     this.t = t;
+    /** What is run. */
+    this.bin = BIN;
     this.home = folder(t, 'home');
     this.clockFile = join(this.home, 'clock');
     this.manifest = join(this.home, 'app.toml');
@@ -44,12 +46,12 @@ export class Terminal {
 
   /** Starts the command. */
   begin(args, env = {}) {
-    return start(this.t, BIN, args, { env: { ...this.env, ...env } });
+    return start(this.t, this.bin, args, { env: { ...this.env, ...env } });
   }
 
   /** Runs the command to its end. */
   async run(...args) {
-    const program = new Program(BIN, args, { env: this.env });
+    const program = new Program(this.bin, args, { env: this.env });
     const { code } = await program.ended;
     return { code, stdout: program.stdout, stderr: program.stderr };
   }

@@ -189,7 +189,7 @@ impl Default for Messages {
             login_address: lines(&["", "  {address}", ""]),
             login_device_code: lines(&[
                 "on any device, open {address}",
-                "and check that it shows this code: {code}",
+                "and enter this code, or compare it: {code}",
             ]),
             login_done: lines(&["signed in to {issuer} as {account}"]),
             login_organization: lines(&["organization: {organization}"]),

@@ -141,7 +141,7 @@ fn start(context: &Context, gatepass: &Gatepass, options: LoginOptions) -> Resul
             url.expose()
         ),
         (None, Some(DeviceCode { user_code, verification_uri, .. })) => format!(
-            "on any device, open {} and compare this code: {user_code}\n\nthen run:\n\n  {finish}\n",
+            "on any device, open {} and enter this code, or compare it: {user_code}\n\nthen run:\n\n  {finish}\n",
             verification_uri.as_str()
         ),
         (None, None) => finish,
