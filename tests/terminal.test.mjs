@@ -166,7 +166,7 @@ test('a token that cannot be saved is printed with a warning and its own exit co
   // As on a full disk, nothing can be written beside the session.
   const [file] = searchFiles(join(terminal.home, '.local'), ['gpr_']);
   const before = readFileSync(file);
-  const beside = file.replace(/[^.]*$/, 'new');
+  const beside = `${file}.new`;
   mkdirSync(beside);
   authority.later(3601);
   terminal.later(3601);

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use gatepass::{Client, Error, Field, Gatepass, Origin, Settings};
+use gatepass::{AskPassphrase, Client, Error, Field, Gatepass, Origin, Passphrase, Settings};
 
 use crate::args::Options;
 use crate::environment::Environment;
 use crate::given::{self, Given};
-use crate::manifest::{App, Fallback};
+use crate::manifest::{App, Fallback, Place};
 use crate::messages::Values;
 use crate::output::Talk;
 use crate::profiles::{self, Chosen};
@@ -130,10 +130,7 @@ impl Context {
         settings.ca_file =
             app.ca_file.as_deref().map(|text| path(text, &self.environment, profile)).transpose()?;
         settings.api = self.origins()?;
-        settings.fallback = match app.storage.fallback {
-            Fallback::Deny | Fallback::Passphrase => gatepass::Fallback::Deny,
-            Fallback::File => gatepass::Fallback::File,
-        };
+        settings.storage = self.storage(profile)?;
         Ok(settings)
     }
 
@@ -184,6 +181,47 @@ impl Context {
         });
         self.talk.trouble(trouble, hint, own.as_deref());
         trouble.exit()
+    }
+
+    /// Where the session of one account is kept.
+    fn storage(&self, profile: &str) -> Result<gatepass::Storage, Trouble> {
+        let storage = &self.app.storage;
+        let path = |text: &Option<String>| {
+            text.as_deref().map(|text| path(text, &self.environment, profile)).transpose()
+        };
+        Ok(gatepass::Storage {
+            place: match storage.place {
+                Place::Sealed => gatepass::Place::Sealed,
+                Place::Keyring => gatepass::Place::Keyring,
+                Place::File => gatepass::Place::File,
+            },
+            fallback: match storage.fallback {
+                Fallback::Deny => gatepass::Fallback::Deny,
+                Fallback::File => gatepass::Fallback::File,
+                Fallback::Passphrase => gatepass::Fallback::Passphrase,
+            },
+            file: path(&storage.file)?,
+            passphrase: self.environment.person.then(|| self.passphrase()),
+            cache: storage.cache,
+        })
+    }
+
+    /// Asks the person in front of the terminal.
+    fn passphrase(&self) -> Passphrase {
+        let talk = self.talk;
+        Passphrase::new(move |why| match why {
+            AskPassphrase::New => {
+                let first = talk.ask_hidden("a new passphrase for your sessions:")?;
+                let second = talk.ask_hidden("the same once more:")?;
+                if first == second && !first.expose().is_empty() {
+                    return Some(first);
+                }
+                talk.say("these two differ, or are empty");
+                None
+            }
+            AskPassphrase::Known => talk.ask_hidden("the passphrase of your sessions:"),
+            AskPassphrase::Again => talk.ask_hidden("that is not it; once more:"),
+        })
     }
 
     /// Where tokens may go beside the issuer.

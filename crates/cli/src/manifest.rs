@@ -100,14 +100,12 @@ pub struct Variables {
 }
 
 /// Where sessions are kept.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Storage {
     /// In a sealed file, in the keyring itself, or in a plain file.
-    #[serde(default)]
     pub place: Place,
     /// What to do where there is no keyring.
-    #[serde(default)]
     pub fallback: Fallback,
     /// The service name in the keyring.
     pub service: Option<String>,
@@ -116,6 +114,15 @@ pub struct Storage {
     pub file: Option<String>,
     /// A file that says who is signed in since when, for people and other programs to read.
     pub state: Option<String>,
+    /// Whether the kernel may keep the key of cached tokens for as long as they live (Linux).
+    pub cache: bool,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        let (place, fallback) = (Place::default(), Fallback::default());
+        Self { place, fallback, service: None, file: None, state: None, cache: true }
+    }
 }
 
 /// Where a session is kept.

@@ -46,8 +46,8 @@ pub fn keyring(service: &str) -> Timed<Result<(), Error>> {
         let mut name = [0; 4];
         OsDice.fill(&mut name)?;
         let entry = Keyring::new(service, &format!("doctor-{:08x}", u32::from_le_bytes(name)));
-        entry.set(&Secret::new(b"doctor".to_vec()))?;
-        entry.delete()
+        entry.set(&Secret::new(b"doctor".to_vec()), None)?;
+        entry.delete(None)
     })
 }
 

@@ -1,6 +1,5 @@
 //! The loop that answers a transaction: it does what core asks for and has no opinion.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use gatepass_core::error::Error;
@@ -16,14 +15,14 @@ use crate::http::Http;
 use crate::lock::{self, Guard};
 use crate::random::OsDice;
 use crate::request::Nonces;
+use crate::settings::Settings;
 use crate::sign::sign;
-use crate::store::{Changed, Fallback, Store};
+use crate::store::{Changed, Store};
 
 /// Everything that effects touch.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) store: Store,
-    pub(crate) fallback: Fallback,
     http: Http,
     /// What APIs want in the next proof.
     pub(crate) nonces: Nonces,
@@ -32,18 +31,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(
-        store: Store,
-        fallback: Fallback,
-        client: Client,
-        client_auth: Arc<ClientAuth>,
-    ) -> Self {
-        Self { store, fallback, http: Http::default(), nonces: Nonces::default(), client, client_auth }
-    }
-
-    /// The same, trusting the certificates in this file too.
-    pub(crate) fn trusting(self, ca_file: Option<PathBuf>) -> Self {
-        Self { http: Http::trusting(ca_file), ..self }
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let Settings { client, client_auth, ca_file, .. } = settings;
+        Self {
+            store: Store::new(settings),
+            http: Http::trusting(ca_file.clone()),
+            nonces: Nonces::default(),
+            client: client.clone(),
+            client_auth: Arc::clone(client_auth),
+        }
     }
 
     /// Sends a request, with the client's credentials where they are wanted; `None` if no whole answer came.
@@ -72,7 +68,7 @@ impl World {
         loop {
             match transaction.step(answer, clock::now(), &mut OsDice) {
                 Step::Done => return None,
-                Step::Need(Effect::Load(part)) => answer = loaded(self.store.load(part)),
+                Step::Need(Effect::Load(part)) => answer = loaded(self.store.load(part, clock::now())),
                 Step::Need(effect) => return Some(effect),
             }
         }
@@ -102,8 +98,8 @@ impl World {
 
     async fn perform(&self, effect: Effect, guard: &mut Option<Guard>) -> Answer {
         match effect {
-            Effect::Load(part) => loaded(self.store.load(part)),
-            Effect::Lock => match lock::lock(&self.store.paths.refresh_lock, lock::WAIT).await {
+            Effect::Load(part) => loaded(self.store.load(part, clock::now())),
+            Effect::Lock => match self.lock().await {
                 Ok(Some(held)) => {
                     *guard = Some(held);
                     Answer::Locked
@@ -122,7 +118,7 @@ impl World {
             },
             Effect::Save { record, expect } => {
                 pause_for_test();
-                changed(self.store.save(&record, expect, self.fallback), Answer::Saved)
+                changed(self.store.save(&record, expect, clock::now()), Answer::Saved)
             }
             Effect::Erase { expect } => changed(self.store.erase(expect), Answer::Erased),
             Effect::Unlock => {
@@ -130,6 +126,12 @@ impl World {
                 Answer::Unlocked
             }
         }
+    }
+
+    /// The lock around a refresh. Whoever has to be asked for a passphrase is asked before.
+    async fn lock(&self) -> Result<Option<Guard>, Error> {
+        self.store.ready()?;
+        lock::lock(&self.store.paths.refresh_lock, lock::WAIT).await
     }
 }
 
@@ -186,8 +188,9 @@ mod tests {
         let url = format!("http://{}/token", listener.local_addr().unwrap());
         let client = Client::new("https://issuer.example", "client", "openid", "ES256", "off").unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path(), "gatepass-test", &["issuer", "client", "default"]);
-        let world = World::new(store, Fallback::Deny, client, Arc::new(client_auth));
+        let mut settings = Settings::new(client, "gatepass-test", folder.path().to_owned());
+        settings.client_auth = Arc::new(client_auth);
+        let world = World::new(&settings);
         let served = async {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut bytes = vec![0; 4096];

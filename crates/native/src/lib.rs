@@ -29,6 +29,7 @@ mod network;
 mod pages;
 mod random;
 mod request;
+mod settings;
 mod sign;
 mod store;
 #[cfg(feature = "testing")]
@@ -36,7 +37,6 @@ pub mod testing;
 mod verify;
 mod worker;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use gatepass_core::error::{Error, Fault, Refusal};
@@ -74,56 +74,14 @@ pub use crate::loopback::RedirectHost;
 pub use crate::network::Network;
 pub use crate::pages::{Accent, PageWords};
 pub use crate::request::{Ask, Body, Origin};
-use crate::store::Store;
-pub use crate::store::{Fallback, Keeping};
+pub use crate::settings::{AskPassphrase, Fallback, Keeping, Passphrase, Place, Settings, Storage};
 pub use crate::worker::Waiting;
 use crate::worker::Worker;
-
-/// Who signs in where, and where the session is kept.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The client and its issuer.
-    pub client: Client,
-    /// What the client shows of itself; most programs on people's machines can keep no secret and show nothing:
-    /// `settings.client_auth = Arc::new(ClientAuth::SecretPost(Secret::from(..)))`.
-    pub client_auth: Arc<ClientAuth>,
-    /// The service name in the OS keyring.
-    pub service: String,
-    /// Which of the person's accounts.
-    pub profile: String,
-    /// The folder for sealed files and locks.
-    pub folder: PathBuf,
-    /// What to do where there is no keyring.
-    pub fallback: Fallback,
-    /// Certificates to trust beside those of this machine (PEM).
-    pub ca_file: Option<PathBuf>,
-    /// Whose APIs may have this session's token, beside the issuer's own: see [`Gatepass::request`].
-    pub api: Vec<Origin>,
-}
-
-impl Settings {
-    /// Settings for the `default` profile that refuse to work without a keyring.
-    pub fn new(client: Client, service: &str, folder: PathBuf) -> Self {
-        let profile = String::from("default");
-        let client_auth = Arc::new(ClientAuth::None);
-        Self {
-            client,
-            client_auth,
-            service: service.to_owned(),
-            profile,
-            folder,
-            fallback: Fallback::Deny,
-            ca_file: None,
-            api: Vec::new(),
-        }
-    }
-}
 
 /// One account of one client at one issuer.
 #[derive(Debug)]
 pub struct Gatepass {
-    client: Client,
-    api: Arc<[Origin]>,
+    settings: Settings,
     world: Arc<World>,
     worker: Worker,
 }
@@ -142,11 +100,8 @@ pub struct Status {
 impl Gatepass {
     /// Touches neither network nor store.
     pub fn new(settings: Settings) -> Self {
-        let Settings { client, client_auth, service, profile, folder, fallback, ca_file, api } = settings;
-        let grant = [client.issuer.as_str(), client.client_id.as_str(), profile.as_str()];
-        let store = Store::new(&folder, &service, &grant);
-        let world = World::new(store, fallback, client.clone(), client_auth).trusting(ca_file);
-        Self { api: Arc::from(api), client, world: Arc::new(world), worker: Worker::default() }
+        let world = World::new(&settings);
+        Self { settings, world: Arc::new(world), worker: Worker::default() }
     }
 
     /// What time this library goes by.
@@ -157,7 +112,8 @@ impl Gatepass {
     /// Who is signed in; no network, no refresh. `None` means nobody.
     pub fn status(&self) -> Result<Option<Status>, Error> {
         let store = &self.world.store;
-        let (Some(keeping), Some(record)) = (store.keeping()?, store.load(Part::Access)?) else {
+        let (Some(keeping), Some(record)) = (store.keeping()?, store.load(Part::Access, clock::now())?)
+        else {
             return Ok(None);
         };
         let access_expires_at = record.find(&Purpose::default()).map(|access| access.expires_at);
@@ -222,10 +178,10 @@ impl Gatepass {
         options: LoginOptions,
         tell: impl FnMut(Event<'_>) + Send + 'static,
     ) -> Waiting<Result<LoggedIn, Error>> {
-        let (client, world) = (self.client.clone(), Arc::clone(&self.world));
+        let (client, world) = (self.settings.client.clone(), Arc::clone(&self.world));
         self.worker.run(async move {
             // A sign-in that could not be kept is not begun.
-            let keeping = world.store.prove(world.fallback)?;
+            let keeping = world.store.prove(clock::now())?;
             let keep = |record| world.keep(record);
             let way = login::login(&client, &world, options, Box::new(tell), keep).await?;
             Ok(LoggedIn { keeping, way })
@@ -235,9 +191,9 @@ impl Gatepass {
     /// Starts a login that another process finishes. Nothing listens meanwhile: the browser ends at an address that it
     /// cannot open, and that address is the answer.
     pub fn start(&self, options: LoginOptions) -> Waiting<Result<Started, Error>> {
-        let (client, world) = (self.client.clone(), Arc::clone(&self.world));
+        let (client, world) = (self.settings.client.clone(), Arc::clone(&self.world));
         self.worker.run(async move {
-            world.store.prove(world.fallback)?;
+            world.store.prove(clock::now())?;
             login::start(&client, &world, options).await
         })
     }
@@ -255,7 +211,7 @@ impl Gatepass {
     ) -> Waiting<Result<LoggedIn, Error>> {
         let (handle, world) = (handle.to_owned(), Arc::clone(&self.world));
         self.worker.run(async move {
-            let keeping = world.store.prove(world.fallback)?;
+            let keeping = world.store.prove(clock::now())?;
             let keep = |record| world.keep(record);
             let tell = &mut (Box::new(tell) as login::Tell);
             let way = login::finish(&world, &handle, answer.as_ref(), options, tell, keep).await?;
@@ -268,8 +224,8 @@ impl Gatepass {
     ///
     /// Only the issuer's own origin and those of `Settings::api` get the token; any other is [`Error::OtherOrigin`].
     pub fn request(&self, ask: Ask) -> Waiting<Result<Response, Error>> {
-        let (client, api, world) = (self.client.clone(), Arc::clone(&self.api), Arc::clone(&self.world));
-        self.worker.run(async move { request::request(&client, &api, &world, ask).await })
+        let (settings, world) = (self.settings.clone(), Arc::clone(&self.world));
+        self.worker.run(async move { request::request(&settings.client, &settings.api, &world, ask).await })
     }
 
     fn run<M, T>(&self, mut transaction: M, finish: fn(M) -> T) -> Waiting<T>

@@ -178,7 +178,7 @@ async fn send(world: &World, origin: &Origin, ask: &Ask, handout: &Handout) -> R
 
 /// The proof that this token's key is here (RFC 9449 section 7.1), with the hash of the token in it.
 fn proof(world: &World, origin: &Origin, ask: &Ask, token: &Secret) -> Result<Secret, Error> {
-    let record = world.store.load(Part::Whole)?.ok_or(Error::NotSignedIn)?;
+    let record = world.store.load(Part::Whole, clock::now())?.ok_or(Error::NotSignedIn)?;
     let key = record.rest.and_then(|rest| rest.key).ok_or(Error::KeyLost)?;
     let nonce = world.nonces.of(origin);
     let now = clock::now();

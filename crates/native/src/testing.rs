@@ -1,17 +1,13 @@
 //! Doors for the tests of tests/corpora; nothing of this is in a release.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use gatepass_core::error::Error;
-use gatepass_core::protocol::client_auth::ClientAuth;
 use gatepass_core::protocol::id_token::{Check, Vouched};
 use gatepass_core::session::client::Client;
 use gatepass_core::time::Timestamp;
 
 use crate::drive::World;
 use crate::login::{Event, LoginOptions, Way, login};
-use crate::store::{Fallback, Store};
+use crate::settings::Settings;
 
 /// Signs in, by the library's own code, up to a session that nobody keeps.
 pub async fn sign_in(
@@ -20,8 +16,7 @@ pub async fn sign_in(
     tell: impl FnMut(Event<'_>) + Send + 'static,
 ) -> Result<Way, Error> {
     // Nothing is stored, so nothing is touched there.
-    let store = Store::new(Path::new("nowhere"), "gatepass-test", &[]);
-    let world = World::new(store, Fallback::Deny, client.clone(), Arc::new(ClientAuth::None));
+    let world = World::new(&Settings::new(client.clone(), "gatepass-test", "nowhere".into()));
     login(&client, &world, options, Box::new(tell), async |_| Ok(())).await
 }
 

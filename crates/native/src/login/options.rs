@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::loopback::{Address, RedirectHost};
 use crate::pages::PageWords;
-use crate::store::Keeping;
+use crate::settings::Keeping;
 
 /// How a person signs in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -37,7 +37,7 @@ pub(crate) async fn start(client: &Client, world: &World, options: LoginOptions)
     };
     let expires_at = shown.as_ref().map_or(limit, |shown| shown.expires_at.min(limit));
     let handle = Handle::draw()?;
-    world.store.park(&handle.0, &parked.encode(), expires_at, clock::now(), world.fallback)?;
+    world.store.park(&handle.0, &parked.encode(), expires_at, clock::now())?;
     Ok(Started { handle: handle.shown(), url, device: shown, expires_at })
 }
 
@@ -92,7 +92,7 @@ impl Waited<'_> {
                 () = &mut ends => {
                     let Self { world, handle, expires_at } = self;
                     let bytes = Parked::Device(waiting).encode();
-                    world.store.park(&handle.0, &bytes, *expires_at, clock::now(), world.fallback)?;
+                    world.store.park(&handle.0, &bytes, *expires_at, clock::now())?;
                     return Err(Error::Refused(Refusal::AuthorizationPending));
                 }
             }

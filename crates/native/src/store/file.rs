@@ -1,5 +1,6 @@
-//! One session in one file: written by temp, fsync and rename, compared and changed under a short lock.
+//! One file: written by temp, fsync and rename, so that it is there whole or not at all.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -8,77 +9,44 @@ use std::time::Duration;
 
 use gatepass_core::error::Error;
 use gatepass_core::secret::{Secret, SecretBytes};
-use gatepass_core::session::record::Generation;
 
 use crate::lock::{Guard, try_lock};
-
-/// The first line of a sealed file and of a plain one. The version is that of the frame, not of the record.
-const SEALED: &[u8] = b"gatepass sealed 1\n";
-const PLAIN: &[u8] = b"gatepass plain 1\n";
 
 /// No session is larger; a file that is was not written here.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// Both parts of a record as they stand in a file.
-pub(crate) struct Frame {
-    /// Whether the parts are ciphertext.
-    pub(crate) sealed: bool,
-    /// The generation, readable without a key.
-    pub(crate) generation: Generation,
-    /// The part that a cached token needs.
-    pub(crate) access: SecretBytes,
-    /// The part that gets new ones.
-    pub(crate) rest: SecretBytes,
-}
-
 /// Reads a file; `None` if it is not there.
-pub(crate) fn read(path: &Path) -> Result<Option<Frame>, Error> {
+pub(crate) fn read(path: &Path) -> Result<Option<SecretBytes>, Error> {
     let length = match fs::metadata(path) {
         Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(_) => return Err(Error::StoreUnavailable),
+        Err(error) => return absent(&error),
     };
     if length > MAX_FILE {
         return Err(Error::StoreCorrupt);
     }
     match fs::read(path) {
-        Ok(bytes) => parse(&Secret::new(bytes)).map(Some).ok_or(Error::StoreCorrupt),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(_) => Err(Error::StoreUnavailable),
+        Ok(bytes) => Ok(Some(Secret::new(bytes))),
+        Err(error) => absent(&error),
     }
 }
 
-fn parse(bytes: &SecretBytes) -> Option<Frame> {
-    let bytes = bytes.expose().as_slice();
-    let (sealed, rest) = match bytes.strip_prefix(SEALED) {
-        Some(rest) => (true, rest),
-        None => (false, bytes.strip_prefix(PLAIN)?),
-    };
-    let (generation, rest) = rest.split_first_chunk()?;
-    let (length, rest) = rest.split_first_chunk()?;
-    let (access, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    Some(Frame {
-        sealed,
-        generation: Generation::from_number(u64::from_le_bytes(*generation)),
-        access: Secret::new(access.to_vec()),
-        rest: Secret::new(rest.to_vec()),
-    })
+/// A file that is not there, in a folder that is not there or where a file stands, is no error.
+fn absent<T>(error: &std::io::Error) -> Result<Option<T>, Error> {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(None),
+        _ => Err(Error::StoreUnavailable),
+    }
 }
 
-/// Puts a file in place of what is there, whole or not at all, also when the power goes.
-pub(crate) fn write(path: &Path, frame: &Frame) -> Result<(), Error> {
-    let access = frame.access.expose();
-    let length = u32::try_from(access.len()).map_err(|_| Error::Bug)?;
-    let mut bytes = Vec::with_capacity(64 + access.len() + frame.rest.expose().len());
-    bytes.extend_from_slice(if frame.sealed { SEALED } else { PLAIN });
-    bytes.extend_from_slice(&frame.generation.number().to_le_bytes());
-    bytes.extend_from_slice(&length.to_le_bytes());
-    bytes.extend_from_slice(access);
-    bytes.extend_from_slice(frame.rest.expose());
-    let bytes = Secret::new(bytes);
-    // What could not be read again is not written: the session that is there stays.
+/// Puts a file in place of what is there, whole or not at all, also when the power goes. Its folder is made if it is
+/// not there.
+pub(crate) fn write(path: &Path, bytes: &SecretBytes) -> Result<(), Error> {
+    // What could not be read again is not written: what is there stays.
     if bytes.expose().len() as u64 > MAX_FILE {
         return Err(Error::StoreUnavailable);
+    }
+    if let Some(folder) = path.parent() {
+        make_folder(folder)?;
     }
     // Only one writer at a time comes here, so one name is enough; what a crash left is overwritten.
     let temporary = temporary(path);
@@ -117,8 +85,15 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     remove_one(path)
 }
 
+/// Beside the file, under a name of its own: `refresh-token.work` and `refresh-token.home` are two files.
 fn temporary(path: &Path) -> PathBuf {
-    path.with_extension("new")
+    beside(path, ".new")
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 fn remove_one(path: &Path) -> Result<(), Error> {
@@ -127,12 +102,25 @@ fn remove_one(path: &Path) -> Result<(), Error> {
             sync_folder(path);
             Ok(())
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(_) => Err(Error::StoreUnavailable),
+        Err(error) => absent(&error).map(|_: Option<()>| ()),
     }
 }
 
-/// Makes the folder, for its owner alone.
+/// Proves that a file could be written, read and removed at this path, and leaves what is there alone.
+pub(crate) fn probe(path: &Path) -> Result<(), Error> {
+    // A folder in the way is found out now.
+    if path.is_dir() {
+        return Err(Error::StoreUnavailable);
+    }
+    let probe = beside(path, ".probe");
+    let content = Secret::new(b"probe".to_vec());
+    write(&probe, &content)?;
+    let found = read(&probe)?;
+    remove(&probe)?;
+    if found.as_ref() == Some(&content) { Ok(()) } else { Err(Error::StoreUnavailable) }
+}
+
+/// Makes the folder, for its owner alone. One that is there is left as it is.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -141,8 +129,11 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
     builder.create(folder).map_err(|_| Error::StoreUnavailable)
 }
 
-/// The short lock around compare and change; nobody holds it over a network or a person.
+/// A short lock around compare and change; nobody holds it over a network or a person.
 pub(crate) fn exclusive(path: &Path) -> Result<Guard, Error> {
+    if let Some(folder) = path.parent() {
+        make_folder(folder)?;
+    }
     // The holder may wait for a keyring twice.
     for _ in 0..1000 {
         if let Some(guard) = try_lock(path)? {
@@ -151,22 +142,4 @@ pub(crate) fn exclusive(path: &Path) -> Result<Guard, Error> {
         thread::sleep(Duration::from_millis(10));
     }
     Err(Error::Busy)
-}
-
-/// The paths of one session.
-#[derive(Clone, Debug)]
-pub(crate) struct Paths {
-    /// The session.
-    pub(crate) session: PathBuf,
-    /// The lock around a refresh.
-    pub(crate) refresh_lock: PathBuf,
-    /// The lock around compare and change.
-    pub(crate) store_lock: PathBuf,
-}
-
-impl Paths {
-    pub(crate) fn new(folder: &Path, name: &str) -> Self {
-        let path = |ending: &str| folder.join(format!("{name}.{ending}"));
-        Self { session: path("session"), refresh_lock: path("lock"), store_lock: path("store-lock") }
-    }
 }

@@ -4,6 +4,7 @@
 //! every call runs on a thread of its own that is left behind when it takes too long, and after that the keyring is
 //! not asked again by this process.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -13,18 +14,20 @@ use gatepass_core::error::Error;
 use gatepass_core::secret::{Secret, SecretBytes};
 use keyring_core::CredentialStore;
 
+use crate::lock::Guard;
+
 /// A healthy keyring answers in 30 ms, one that has to be started in 100.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// How a keyring is opened.
-type Open = fn() -> keyring_core::Result<Arc<CredentialStore>>;
+type Open = dyn Fn() -> keyring_core::Result<Arc<CredentialStore>> + Send + Sync;
 
 /// One entry of the keyring.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Keyring {
     service: String,
     user: String,
-    open: Open,
+    open: Arc<Open>,
     limit: Duration,
     /// Set by the first call that took too long.
     broken: Arc<AtomicBool>,
@@ -33,33 +36,50 @@ pub(crate) struct Keyring {
 impl Keyring {
     /// An entry of the operating system's keyring.
     pub(crate) fn new(service: &str, user: &str) -> Self {
-        Self::of(service, user, open, LIMIT)
+        Self::of(service, user, Arc::new(open), LIMIT)
     }
 
     /// An entry of any keyring.
-    pub(crate) fn of(service: &str, user: &str, open: Open, limit: Duration) -> Self {
+    pub(crate) fn of(service: &str, user: &str, open: Arc<Open>, limit: Duration) -> Self {
         Self { service: service.to_owned(), user: user.to_owned(), open, limit, broken: Arc::default() }
+    }
+
+    /// Another entry of the same keyring.
+    pub(crate) fn entry(&self, user: &str) -> Self {
+        Self { user: user.to_owned(), ..self.clone() }
+    }
+
+    /// Whether a call took too long, so that no other one is made by this process.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// The secret of this entry, if there is one.
     pub(crate) fn get(&self) -> Result<Option<SecretBytes>, Error> {
-        self.call(|entry| match entry.get_secret() {
-            Ok(bytes) => Ok(Some(Secret::new(bytes))),
-            Err(keyring_core::Error::NoEntry) => Ok(None),
-            Err(error) => Err(error),
-        })
+        self.call(None, get)
     }
 
     /// Stores the secret and reads it back: a keyring that forgets is found out before anything depends on it.
-    pub(crate) fn set(&self, secret: &SecretBytes) -> Result<(), Error> {
+    ///
+    /// `guard` is the lock under which this is done, if it is about a session. The call holds it to its own end, not to
+    /// the end of our patience: a write that took too long may still be done by the keyring, and if somebody else could
+    /// write meanwhile, the late one would win over a newer one.
+    ///
+    /// When this process dies, its connection dies too, and what it had handed over before comes before whatever a later
+    /// one hands over, as long as the keyring has one queue. Should it have several, the late write stands there with a
+    /// generation that no later writer expects: each answers `Moved`, and nobody builds on what they have not seen.
+    pub(crate) fn set(&self, secret: &SecretBytes, guard: Option<&Arc<Guard>>) -> Result<(), Error> {
         let copy = secret.duplicate();
-        self.call(move |entry| entry.set_secret(copy.expose()))?;
-        if self.get()?.as_ref() == Some(secret) { Ok(()) } else { Err(Error::StoreUnavailable) }
+        let kept = self.call(guard, move |entry| {
+            entry.set_secret(copy.expose())?;
+            Ok(get(entry)?.as_ref() == Some(&copy))
+        })?;
+        if kept { Ok(()) } else { Err(Error::StoreUnavailable) }
     }
 
-    /// Removes the entry, if there is one.
-    pub(crate) fn delete(&self) -> Result<(), Error> {
-        self.call(|entry| match entry.delete_credential() {
+    /// Removes the entry, if there is one. A removal that comes late is as bad as a late write, so it holds the lock too.
+    pub(crate) fn delete(&self, guard: Option<&Arc<Guard>>) -> Result<(), Error> {
+        self.call(guard, |entry| match entry.delete_credential() {
             Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
             Err(error) => Err(error),
         })
@@ -67,16 +87,20 @@ impl Keyring {
 
     fn call<T: Send + 'static>(
         &self,
+        guard: Option<&Arc<Guard>>,
         work: impl FnOnce(&keyring_core::Entry) -> keyring_core::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        if self.broken.load(Ordering::Relaxed) {
+        if self.is_broken() {
             return Err(Error::StoreLocked);
         }
         let Self { service, user, open, .. } = self.clone();
+        let guard = guard.cloned();
         let (sender, receiver) = mpsc::sync_channel(1);
         let spawned = thread::Builder::new().name(String::from("keyring")).spawn(move || {
             let result =
                 open().and_then(|store| store.build(&service, &user, None)).and_then(|entry| work(&entry));
+            // Before the answer: whoever gets it may want the lock again at once.
+            drop(guard);
             // Nobody listens any more when this took too long.
             drop(sender.send(result.map_err(|error| meaning(&error))));
         });
@@ -85,6 +109,20 @@ impl Keyring {
             self.broken.store(true, Ordering::Relaxed);
             Err(Error::StoreLocked)
         })
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring").field("service", &self.service).field("user", &self.user).finish()
+    }
+}
+
+fn get(entry: &keyring_core::Entry) -> keyring_core::Result<Option<SecretBytes>> {
+    match entry.get_secret() {
+        Ok(bytes) => Ok(Some(Secret::new(bytes))),
+        Err(keyring_core::Error::NoEntry) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -111,6 +149,8 @@ fn meaning(error: &keyring_core::Error) -> Error {
             Error::StoreUnavailable
         }
         Keyring::NoStorageAccess(_) => Error::StoreLocked,
+        // Windows keeps 2560 bytes.
+        Keyring::TooLong(..) => Error::NotSaved,
         _ => Error::StoreCorrupt,
     }
 }

@@ -1,53 +1,37 @@
-//! Where a session is kept: in a sealed file whose keys lie in the OS keyring, or, where the platform allows it and
-//! there is no keyring, in a plain file for its owner alone.
+//! Where a session is kept: in a sealed file whose keys lie in the OS keyring, in that keyring itself, in a plain file
+//! for its owner alone, or, where there is no keyring, in a file sealed under a passphrase.
+//!
+//! All of them change under one lock, by comparing generations, and whole or not at all.
 
+mod cache;
 mod file;
+mod frame;
 mod keyring;
 mod parked;
+mod passphrase;
+mod place;
+mod prove;
 mod sealed;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use gatepass_core::error::Error;
 use gatepass_core::secret::{Secret, SecretBytes};
-use gatepass_core::session::record::{Generation, Part, Record};
+use gatepass_core::session::record::{Encoded, Generation, Part, Record};
+use gatepass_core::time::Timestamp;
 
-pub(crate) use self::file::Paths;
-use self::file::{Frame, exclusive, make_folder};
+use self::cache::Cache;
+use self::file::exclusive;
+use self::frame::{Frame, Kind};
 pub(crate) use self::keyring::Keyring;
-use self::sealed::{Keys, Section};
+use self::passphrase::{Work, Wrapped};
+use self::place::{Paths, Seat, hashed};
+use self::sealed::{Key, Keys, Section};
+use crate::lock::Guard;
 use crate::random::OsDice;
-
-/// What to do where there is no keyring at all. A keyring that is only locked never leads here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fallback {
-    /// Refuse to sign in.
-    Deny,
-    /// Keep the session in a plain file, readable by its owner alone, and say so.
-    File,
-}
-
-/// How a session is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeping {
-    /// In a file sealed under keys in the OS keyring.
-    Sealed,
-    /// In a plain file.
-    Plain,
-}
-
-impl Keeping {
-    /// The name that `status` prints.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sealed => "sealed",
-            Self::Plain => "file",
-        }
-    }
-}
+use crate::settings::{AskPassphrase, Keeping, Place, Settings, Storage};
 
 /// What a conditional change did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,72 +47,81 @@ pub(crate) enum Changed {
 pub(crate) struct Store {
     name: String,
     pub(crate) paths: Paths,
+    storage: Storage,
     keyring: Keyring,
+    /// The key of the access part, in the kernel.
+    cache: Option<Cache>,
+    memory: Arc<Mutex<Memory>>,
+    /// What a passphrase costs to try.
+    work: Work,
+}
+
+/// What one process knows after it has asked once.
+#[derive(Debug, Default)]
+struct Memory {
+    /// How a session will be kept, as it was proved.
+    proved: Option<Keeping>,
+    /// What a person has typed.
+    passphrase: Option<Secret>,
+    /// What it opens.
+    opened: Option<(Wrapped, Keys)>,
+}
+
+/// Locks on one session, in the order in which they were taken.
+struct Locks {
+    session: Arc<Guard>,
+    _file: Option<Guard>,
 }
 
 impl Store {
     /// The store for one account of one client at one issuer. Touches nothing yet.
-    pub(crate) fn new(folder: &Path, service: &str, grant: &[&str]) -> Self {
-        // A name that any file system and keyring takes, and that tells nothing.
-        let hash = digest(&SHA256, grant.join("\n").as_bytes());
-        let name: String = hash.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { paths: Paths::new(folder, &name), keyring: Keyring::new(service, &name), name }
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let client = &settings.client;
+        let grant = [client.issuer.as_str(), client.client_id.as_str(), &settings.profile];
+        let name = hashed(grant.join("\n").as_bytes());
+        let Settings { service, folder, storage, .. } = settings;
+        // The kernel's keyring is one for all folders of a user.
+        let place = [folder.as_os_str().as_encoded_bytes(), service.as_bytes(), name.as_bytes()].join(&0);
+        Self {
+            paths: Paths::new(folder, &name, storage.file.as_deref()),
+            storage: storage.clone(),
+            keyring: Keyring::new(service, &name),
+            cache: storage.cache.then(|| Cache::new(&hashed(&place))),
+            memory: Arc::default(),
+            work: Work::USUAL,
+            name,
+        }
     }
 
     /// How the stored session is kept, if there is one.
     pub(crate) fn keeping(&self) -> Result<Option<Keeping>, Error> {
-        Ok(file::read(&self.paths.session)?.map(|frame| keeping(&frame)))
+        // One in the folder is there, and one in a keyring is known by its mark: neither asks the keyring.
+        match self.paths.seats()?.as_slice() {
+            [] => Ok(None),
+            [Seat::Keyring, ..] => Ok(Some(Keeping::Keyring)),
+            _ => Ok(self.find()?.map(|(seat, frame)| keeping(&seat, &frame))),
+        }
     }
 
-    /// Proves that a session could be kept, before anybody is asked to sign in, and says how it will be.
-    pub(crate) fn prove(&self, fallback: Fallback) -> Result<Keeping, Error> {
+    /// Asks for what only a person knows, while no lock is held.
+    pub(crate) fn ready(&self) -> Result<(), Error> {
         if let Some(folder) = self.paths.session.parent() {
-            make_folder(folder)?;
+            file::make_folder(folder)?;
         }
-        let _guard = exclusive(&self.paths.store_lock)?;
-        // A session stays where it is: a hiccup must not turn a secret into plain text. One that cannot be read could
-        // not be replaced at the end either, so that is said before anybody signs in.
-        if let Some(keeping) = self.keeping()? {
-            self.load(Part::Whole)?;
-            return Ok(keeping);
+        match self.read(&Seat::Folder) {
+            Ok(Some(frame @ Frame { kind: Kind::Passphrase(_), .. })) => self.keys_of(&frame).map(drop),
+            // Whoever loads it next says what is wrong with it.
+            _ => Ok(()),
         }
-        match self.keys() {
-            Ok(_) => Ok(Keeping::Sealed),
-            Err(Error::StoreUnavailable) if fallback == Fallback::File => {
-                // Write, read, delete: the folder must be able to hold a session.
-                let frame = Frame {
-                    sealed: false,
-                    generation: Generation::from_number(0),
-                    access: Secret::new(Vec::new()),
-                    rest: Secret::new(Vec::new()),
-                };
-                let probe = self.paths.session.with_extension("probe");
-                file::write(&probe, &frame)?;
-                file::read(&probe)?.ok_or(Error::StoreUnavailable)?;
-                file::remove(&probe)?;
-                Ok(Keeping::Plain)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The keys in the keyring; made, stored and read back if there are none.
-    fn keys(&self) -> Result<Keys, Error> {
-        if let Some(bytes) = self.keyring.get()? {
-            return Keys::read(bytes);
-        }
-        let keys = Keys::generate(&mut OsDice)?;
-        self.keyring.set(keys.bytes())?;
-        Ok(keys)
     }
 
     /// Reads the session, or the part of it that is asked for.
-    pub(crate) fn load(&self, part: Part) -> Result<Option<Record>, Error> {
+    pub(crate) fn load(&self, part: Part, now: Timestamp) -> Result<Option<Record>, Error> {
         let mut result = Err(Error::StoreCorrupt);
         // A sign-out and a new sign-in between reading the file and its keys look like corruption: look once more.
         for _ in 0..2 {
-            let Some(frame) = file::read(&self.paths.session)? else { return Ok(None) };
-            result = self.open(&frame, part).map(Some);
+            let Some((_, frame)) = self.find()? else { return Ok(None) };
+            result = self.open(&frame, part, now).map(Some);
             if result.as_ref().err() != Some(&Error::StoreCorrupt) {
                 break;
             }
@@ -136,84 +129,251 @@ impl Store {
         result
     }
 
-    fn open(&self, frame: &Frame, part: Part) -> Result<Record, Error> {
-        if !frame.sealed {
-            let rest = (part == Part::Whole).then(|| frame.rest.expose().as_slice());
-            return Record::decode(frame.access.expose(), rest);
-        }
-        let keys = Keys::read(self.keyring.get()?.ok_or(Error::StoreCorrupt)?)?;
-        let open =
-            |section, bytes: &SecretBytes| sealed::open(&keys, &self.name, section, frame.generation, bytes);
-        let access = open(Section::Access, &frame.access)?;
-        let rest = match part {
-            Part::Access => None,
-            Part::Whole => Some(open(Section::Rest, &frame.rest)?),
-        };
-        Record::decode(access.expose(), rest.as_ref().map(|rest| rest.expose().as_slice()))
-    }
-
     /// Stores a record, if what is stored still has the generation `expect`.
     pub(crate) fn save(
         &self,
         record: &Record,
         expect: Option<Generation>,
-        fallback: Fallback,
+        now: Timestamp,
     ) -> Result<Changed, Error> {
         let encoded = record.encode()?;
-        let _guard = exclusive(&self.paths.store_lock)?;
-        let stored = file::read(&self.paths.session)?;
-        if stored.as_ref().map(|frame| frame.generation) != expect {
+        self.ready()?;
+        if expect.is_none() && self.memory().proved.is_none() {
+            self.prove(now)?;
+        }
+        let locks = self.lock()?;
+        let stored = self.find()?;
+        if stored.as_ref().map(|(_, frame)| frame.generation) != expect {
             return Ok(Changed::Moved);
         }
         // Where it is kept is decided once, at sign-in.
-        let sealed = match &stored {
-            Some(frame) => frame.sealed,
-            None => match self.keys() {
-                Ok(_) => true,
-                Err(Error::StoreUnavailable) if fallback == Fallback::File => false,
-                Err(error) => return Err(error),
-            },
+        let (seat, kind) = match stored {
+            Some((seat, frame)) => (seat, frame.kind),
+            None => {
+                let keeping = self.memory().proved.ok_or(Error::Bug)?;
+                self.seat_for(keeping)?
+            }
         };
-        let generation = record.generation;
-        let frame = if sealed {
-            let keys = self.keys()?;
-            let seal = |section, text: &Secret| {
-                sealed::seal(&keys, &self.name, section, generation, text, &mut OsDice)
-            };
-            let access = seal(Section::Access, &encoded.access)?;
-            Frame { sealed, generation, access, rest: seal(Section::Rest, &encoded.rest)? }
-        } else {
-            let bytes = |text: &Secret| Secret::new(text.expose().clone().into_bytes());
-            Frame { sealed, generation, access: bytes(&encoded.access), rest: bytes(&encoded.rest) }
-        };
-        file::write(&self.paths.session, &frame)?;
+        let (frame, keys) = self.frame(kind, record.generation, &encoded, &locks)?;
+        if expect.is_none() {
+            self.paths.mark(&seat)?;
+        }
+        self.write(&seat, &frame, &locks)?;
+        if let Some(keys) = keys {
+            self.cache_key(&keys, record, now);
+        }
         Ok(Changed::Done)
     }
 
     /// Removes the session and its keys, if it still has the generation `expect`.
     pub(crate) fn erase(&self, expect: Generation) -> Result<Changed, Error> {
-        let _guard = exclusive(&self.paths.store_lock)?;
-        let Some(stored) = file::read(&self.paths.session)? else { return Ok(Changed::Moved) };
-        if stored.generation != expect {
+        let locks = self.lock()?;
+        let Some((seat, frame)) = self.find()? else { return Ok(Changed::Moved) };
+        if frame.generation != expect {
             return Ok(Changed::Moved);
         }
-        file::remove(&self.paths.session)?;
-        if stored.sealed {
+        if let Some(cache) = &self.cache {
+            cache.clear();
+        }
+        match self.paths.file(&seat) {
+            Some(path) => file::remove(path)?,
+            None => self.keyring.delete(Some(&locks.session))?,
+        }
+        self.paths.unmark(&seat)?;
+        if matches!(frame.kind, Kind::Sealed) {
             // The session is gone; keys that stay behind open nothing.
-            let _ = self.keyring.delete();
+            let _ = self.keyring.delete(Some(&locks.session));
         }
         Ok(Changed::Done)
     }
 
-    /// Removes the session and its keys without reading them.
+    /// Removes whatever is stored without understanding it.
     pub(crate) fn forget(&self) -> Result<(), Error> {
-        let _guard = exclusive(&self.paths.store_lock)?;
+        let locks = self.lock()?;
+        if let Some(cache) = &self.cache {
+            cache.clear();
+        }
+        // A plain file, or one under a passphrase, has nothing in the keyring.
+        let mut keys = self.storage.place != Place::File;
+        for seat in self.paths.seats()? {
+            let found = self.read(&seat);
+            match self.paths.file(&seat) {
+                // Another grant's.
+                Some(_) if matches!((&seat, &found), (Seat::Named(_), Ok(None))) => {}
+                Some(path) => {
+                    keys &= !matches!(&found, Ok(Some(frame)) if !matches!(frame.kind, Kind::Sealed));
+                    file::remove(path)?;
+                }
+                None => self.keyring.delete(Some(&locks.session))?,
+            }
+        }
+        // What a crash may have left.
         file::remove(&self.paths.session)?;
-        let _ = self.keyring.delete();
+        self.paths.unmark_all()?;
+        if keys {
+            let _ = self.keyring.delete(Some(&locks.session));
+        }
         Ok(())
+    }
+
+    /// What is stored, and where.
+    fn find(&self) -> Result<Option<(Seat, Frame)>, Error> {
+        for seat in self.paths.seats()? {
+            if let Some(frame) = self.read(&seat)? {
+                return Ok(Some((seat, frame)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What lies at one place, if it is this session. A keyring that knows no entry says that nobody is signed in.
+    fn read(&self, seat: &Seat) -> Result<Option<Frame>, Error> {
+        let bytes = match self.paths.file(seat) {
+            Some(path) => file::read(path)?,
+            None => self.keyring.get()?,
+        };
+        bytes.map_or(Ok(None), |bytes| Frame::parse(&bytes, &self.name))
+    }
+
+    fn write(&self, seat: &Seat, frame: &Frame, locks: &Locks) -> Result<(), Error> {
+        let bytes = frame.write(&self.name)?;
+        match self.paths.file(seat) {
+            Some(path) => file::write(path, &bytes),
+            None => self.keyring.set(&bytes, Some(&locks.session)),
+        }
+    }
+
+    fn open(&self, frame: &Frame, part: Part, now: Timestamp) -> Result<Record, Error> {
+        if matches!(frame.kind, Kind::Plain) {
+            let rest = (part == Part::Whole).then(|| frame.rest.expose().as_slice());
+            return Record::decode(frame.access.expose(), rest);
+        }
+        let open = |key: &Key, section, bytes: &SecretBytes| {
+            sealed::open(key, &self.name, section, frame.generation, bytes)
+        };
+        // A key that does not fit is one of an earlier session: the keyring knows better.
+        if part == Part::Access
+            && let Some(key) = self.cache.as_ref().and_then(Cache::get)
+            && let Ok(access) = open(&key, Section::Access, &frame.access)
+        {
+            return Record::decode(access.expose(), None);
+        }
+        let keys = self.keys_of(frame)?;
+        let access = open(&keys.key(Section::Access), Section::Access, &frame.access)?;
+        let rest = match part {
+            Part::Access => None,
+            Part::Whole => Some(open(&keys.key(Section::Rest), Section::Rest, &frame.rest)?),
+        };
+        let record = Record::decode(access.expose(), rest.as_ref().map(|rest| rest.expose().as_slice()))?;
+        self.cache_key(&keys, &record, now);
+        Ok(record)
+    }
+
+    /// The keys of a sealed session.
+    fn keys_of(&self, frame: &Frame) -> Result<Keys, Error> {
+        match &frame.kind {
+            Kind::Passphrase(wrapped) => self.unwrapped(wrapped),
+            _ => Keys::read(self.keyring.get()?.ok_or(Error::StoreCorrupt)?),
+        }
+    }
+
+    /// Opens wrapped keys by the passphrase; asks for it if nobody has.
+    fn unwrapped(&self, wrapped: &Wrapped) -> Result<Keys, Error> {
+        /// How often somebody may be mistaken.
+        const TRIES: u8 = 3;
+
+        let known = {
+            let memory = self.memory();
+            if let Some((opened, keys)) = &memory.opened
+                && opened == wrapped
+            {
+                return Ok(keys.duplicate());
+            }
+            memory.passphrase.as_ref().map(Secret::duplicate)
+        };
+        let ask = |why| self.storage.passphrase.as_ref().and_then(|passphrase| passphrase.ask(why));
+        let mut passphrase = known.or_else(|| ask(AskPassphrase::Known)).ok_or(Error::StoreLocked)?;
+        let mut tries = 1;
+        let keys = loop {
+            match wrapped.open(&passphrase, &self.name) {
+                Err(Error::StoreLocked) if tries < TRIES => {
+                    passphrase = ask(AskPassphrase::Again).ok_or(Error::StoreLocked)?;
+                    tries += 1;
+                }
+                opened => break opened?,
+            }
+        };
+        let mut memory = self.memory();
+        memory.passphrase = Some(passphrase);
+        memory.opened = Some((wrapped.clone(), keys.duplicate()));
+        drop(memory);
+        Ok(keys)
+    }
+
+    /// The keys in the keyring; made, stored and read back if there are none.
+    fn keyring_keys(&self, locks: &Locks) -> Result<Keys, Error> {
+        if let Some(bytes) = self.keyring.get()? {
+            return Keys::read(bytes);
+        }
+        let keys = Keys::generate(&mut OsDice)?;
+        self.keyring.set(keys.bytes(), Some(&locks.session))?;
+        Ok(keys)
+    }
+
+    fn frame(
+        &self,
+        kind: Kind,
+        generation: Generation,
+        encoded: &Encoded,
+        locks: &Locks,
+    ) -> Result<(Frame, Option<Keys>), Error> {
+        let keys = match &kind {
+            Kind::Plain => return Ok((Frame::plain(generation, encoded), None)),
+            Kind::Sealed => self.keyring_keys(locks)?,
+            Kind::Passphrase(wrapped) => self.unwrapped(wrapped)?,
+        };
+        let seal = |section, text: &Secret| {
+            sealed::seal(&keys.key(section), &self.name, section, generation, text, &mut OsDice)
+        };
+        let (access, rest) = (seal(Section::Access, &encoded.access)?, seal(Section::Rest, &encoded.rest)?);
+        Ok((Frame { kind, generation, access, rest }, Some(keys)))
+    }
+
+    /// Lets the kernel keep the key of the access part, in place of the one that it may have.
+    fn cache_key(&self, keys: &Keys, record: &Record, now: Timestamp) {
+        let Some(cache) = &self.cache else { return };
+        // Until the last token that it opens is worth nothing.
+        let end = record.access.iter().map(|access| access.expires_at).max();
+        let life = end.map(|end| end.since(now)).unwrap_or_default();
+        cache.put(&keys.key(Section::Access), life);
+    }
+
+    /// The lock on this session, and on the file that others may share with it.
+    fn lock(&self) -> Result<Locks, Error> {
+        // A call of this process that took too long still holds it.
+        if self.keyring.is_broken() {
+            return Err(Error::StoreLocked);
+        }
+        let session = Arc::new(exclusive(&self.paths.store_lock)?);
+        let seats = self.paths.seats()?.into_iter().chain([self.paths.plain()]);
+        let named = seats.into_iter().find_map(|seat| match seat {
+            Seat::Named(path) => Some(path),
+            Seat::Folder | Seat::Keyring => None,
+        });
+        let file = named.map(|path| exclusive(&self.paths.lock_of(&path))).transpose()?;
+        Ok(Locks { session, _file: file })
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn keeping(frame: &Frame) -> Keeping {
-    if frame.sealed { Keeping::Sealed } else { Keeping::Plain }
+fn keeping(seat: &Seat, frame: &Frame) -> Keeping {
+    match (seat, &frame.kind) {
+        (Seat::Keyring, _) => Keeping::Keyring,
+        (_, Kind::Sealed) => Keeping::Sealed,
+        (_, Kind::Passphrase(_)) => Keeping::Passphrase,
+        (_, Kind::Plain) => Keeping::Plain,
+    }
 }

@@ -9,10 +9,12 @@ use gatepass_core::secret::{Secret, SecretBytes};
 use gatepass_core::session::record::Generation;
 use gatepass_core::time::Timestamp;
 
-use super::file::{exclusive, make_folder};
+use super::Store;
+use super::file::make_folder;
+use super::keyring::Keyring;
 use super::sealed::{self, Keys, Section};
-use super::{Fallback, Store};
 use crate::random::OsDice;
+use crate::settings::Keeping;
 
 const SEALED: &[u8] = b"gatepass parked sealed 1\n";
 const PLAIN: &[u8] = b"gatepass parked plain 1\n";
@@ -21,26 +23,31 @@ const PLAIN: &[u8] = b"gatepass parked plain 1\n";
 const ENDING: &str = "parked";
 
 impl Store {
-    /// Parks a login under a handle, which is letters only. What has run out by `now` goes.
+    /// Parks a login under a handle, which is letters only, as its session will be kept: sealed under a key of its own
+    /// in the keyring, or plain where the session is. What has run out by `now` goes.
+    ///
+    /// Keys that a passphrase opens are made at the end of a sign-in, so there is nothing to seal it under before:
+    /// [`Error::StoreUnavailable`].
     pub(crate) fn park(
         &self,
         handle: &str,
         login: &Secret,
         expires_at: Timestamp,
         now: Timestamp,
-        fallback: Fallback,
     ) -> Result<(), Error> {
+        let keeping = self.prove(now)?;
         let folder = self.paths.session.parent().ok_or(Error::StoreUnavailable)?;
         make_folder(folder)?;
-        let _guard = exclusive(&self.paths.store_lock)?;
+        let locks = self.lock()?;
         self.sweep(folder, now);
-        let (kind, login) = match self.keys() {
-            Ok(keys) => (SEALED, self.seal_parked(&keys, handle, expires_at, login)?),
-            // As a session would be kept.
-            Err(Error::StoreUnavailable) if fallback == Fallback::File => {
-                (PLAIN, Secret::new(login.expose().clone().into_bytes()))
+        let (kind, login) = match keeping {
+            Keeping::Sealed | Keeping::Keyring => {
+                let keys = Keys::generate(&mut OsDice)?;
+                self.parked_keys(handle).set(keys.bytes(), Some(&locks.session))?;
+                (SEALED, self.seal_parked(&keys, handle, expires_at, login)?)
             }
-            Err(error) => return Err(error),
+            Keeping::Plain => (PLAIN, Secret::new(login.expose().clone().into_bytes())),
+            Keeping::Passphrase => return Err(Error::StoreUnavailable),
         };
         let end = expires_at.seconds().to_le_bytes();
         let bytes = Secret::new([kind, &end, login.expose()].concat());
@@ -60,7 +67,7 @@ impl Store {
         if !path.exists() {
             return Ok(None);
         }
-        let _guard = exclusive(&self.paths.store_lock)?;
+        let _locks = self.lock()?;
         let bytes = match fs::read(&path) {
             Ok(bytes) => Secret::new(bytes),
             // Somebody else was faster.
@@ -76,18 +83,34 @@ impl Store {
             None => None,
         };
         let Some((login, expires_at)) = opened else {
-            remove(&path)?;
+            self.remove_parked(handle)?;
             return Ok(None);
         };
         let login = String::from_utf8(login).map(Secret::new).map_err(|_| Error::StoreCorrupt)?;
         let taken = read(login)?;
         // Not before it is gone is it anybody's.
-        remove(&path)?;
+        self.remove_parked(handle)?;
         Ok(Some((taken, expires_at)))
     }
 
     fn parked(&self, handle: &str) -> PathBuf {
         self.paths.session.with_extension(format!("{handle}.{ENDING}"))
+    }
+
+    /// The entry with the key of one parked login.
+    fn parked_keys(&self, handle: &str) -> Keyring {
+        self.keyring.entry(&format!("{}.{handle}.{ENDING}", self.name))
+    }
+
+    fn remove_parked(&self, handle: &str) -> Result<(), Error> {
+        let path = self.parked(handle);
+        let sealed = fs::read(&path).is_ok_and(|bytes| bytes.starts_with(SEALED));
+        fs::remove_file(&path).map_err(|_| Error::StoreUnavailable)?;
+        if sealed {
+            // A key that stays behind opens nothing.
+            let _ = self.parked_keys(handle).delete(None);
+        }
+        Ok(())
     }
 
     fn seal_parked(
@@ -99,21 +122,21 @@ impl Store {
     ) -> Result<SecretBytes, Error> {
         // The moment stands in the open beside it, and is sealed in as what it is about.
         let about = Generation::from_number(expires_at.seconds());
-        sealed::seal(keys, &self.about(handle), Section::Rest, about, login, &mut OsDice)
+        sealed::seal(&keys.key(Section::Rest), &self.about(handle), Section::Rest, about, login, &mut OsDice)
     }
 
-    /// `None` if the keys are not those of that time any more: a sign-out ended this too.
+    /// `None` if its key is gone.
     fn open_parked(
         &self,
         handle: &str,
         expires_at: Timestamp,
         login: &[u8],
     ) -> Result<Option<Vec<u8>>, Error> {
-        let Some(bytes) = self.keyring.get()? else { return Ok(None) };
+        let Some(bytes) = self.parked_keys(handle).get()? else { return Ok(None) };
         let keys = Keys::read(bytes)?;
         let about = Generation::from_number(expires_at.seconds());
         let sealed = Secret::new(login.to_vec());
-        match sealed::open(&keys, &self.about(handle), Section::Rest, about, &sealed) {
+        match sealed::open(&keys.key(Section::Rest), &self.about(handle), Section::Rest, about, &sealed) {
             Ok(login) => Ok(Some(login.expose().clone())),
             Err(Error::StoreCorrupt) => Ok(None),
             Err(error) => Err(error),
@@ -128,18 +151,20 @@ impl Store {
     fn sweep(&self, folder: &Path, now: Timestamp) {
         let Ok(entries) = fs::read_dir(folder) else { return };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            let ours = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(|name| name.starts_with(&self.name) && name.ends_with(ENDING));
-            if ours
-                && fs::read(&path).is_ok_and(|bytes| {
-                    split(&Secret::new(bytes)).is_none_or(|(_, expires_at, _)| expires_at <= now)
-                })
-            {
-                let _ = remove(&path);
+            let Some(handle) = self.handle_of(&path) else { continue };
+            let over = fs::read(&path).is_ok_and(|bytes| {
+                split(&Secret::new(bytes)).is_none_or(|(_, expires_at, _)| expires_at <= now)
+            });
+            if over {
+                let _ = self.remove_parked(&handle);
             }
         }
+    }
+
+    /// The handle of a parked login of this session, by its file.
+    fn handle_of(&self, path: &Path) -> Option<String> {
+        let name = path.file_name()?.to_str()?.strip_prefix(&self.name)?;
+        Some(name.strip_prefix('.')?.strip_suffix(ENDING)?.strip_suffix('.')?.to_owned())
     }
 }
 
@@ -167,19 +192,16 @@ fn write_new(path: &Path, bytes: &SecretBytes) -> std::io::Result<()> {
     written
 }
 
-fn remove(path: &Path) -> Result<(), Error> {
-    fs::remove_file(path).map_err(|_| Error::StoreUnavailable)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, OnceLock};
     use std::time::Duration;
 
+    use gatepass_core::session::client::Client;
     use keyring_core::{CredentialStore, mock};
 
-    use super::super::keyring::Keyring;
     use super::*;
+    use crate::settings::Settings;
 
     fn healthy() -> keyring_core::Result<Arc<CredentialStore>> {
         static STORE: OnceLock<Arc<mock::Store>> = OnceLock::new();
@@ -191,8 +213,12 @@ mod tests {
     }
 
     fn store(folder: &Path) -> Store {
-        let mut store = Store::new(folder, "test", &["parked", folder.to_str().unwrap()]);
-        store.keyring = Keyring::of("test", &store.name, healthy, Duration::from_secs(3));
+        let client = Client::new("https://issuer.example", "client", "openid", "ES256", "off").unwrap();
+        let mut settings = Settings::new(client, "test", folder.to_owned());
+        settings.storage.cache = false;
+        settings.profile = folder.to_str().unwrap().replace('/', "-");
+        let mut store = Store::new(&settings);
+        store.keyring = Keyring::of("test", &store.name, Arc::new(healthy), Duration::from_secs(3));
         store
     }
 
@@ -201,7 +227,7 @@ mod tests {
     const HANDLE: &str = "bcdfghjk";
 
     fn parked(store: &Store) {
-        store.park(HANDLE, &Secret::from("the login"), END, NOW, Fallback::Deny).unwrap();
+        store.park(HANDLE, &Secret::from("the login"), END, NOW).unwrap();
     }
 
     fn take(store: &Store, now: Timestamp) -> Result<Option<String>, Error> {
@@ -238,7 +264,7 @@ mod tests {
         assert!(!store.parked(HANDLE).exists());
         // One that nobody asks for goes with the next that is parked.
         parked(&store);
-        store.park("ccccdddd", &Secret::from("x"), END, END, Fallback::Deny).unwrap();
+        store.park("ccccdddd", &Secret::from("x"), END, END).unwrap();
         assert!(!store.parked(HANDLE).exists());
     }
 
@@ -262,8 +288,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut store = store(folder.path());
         parked(&store);
-        let unlocked =
-            std::mem::replace(&mut store.keyring, Keyring::of("test", "x", locked, Duration::from_secs(3)));
+        let unlocked = std::mem::replace(
+            &mut store.keyring,
+            Keyring::of("test", "x", Arc::new(locked), Duration::from_secs(3)),
+        );
         assert_eq!(take(&store, NOW), Err(Error::StoreLocked));
         store.keyring = unlocked;
         assert_eq!(take(&store, NOW), Ok(Some(String::from("the login"))));

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use gatepass::{
-    Client, Control, Error, Event, Fallback, Gatepass, LoggedIn, LoginOptions, Remote, Settings, Waiting,
+    Client, Control, Error, Event, Gatepass, LoggedIn, LoginOptions, Place, Remote, Settings, Waiting,
     WhyDevice,
 };
 use tempfile::TempDir;
@@ -101,7 +101,7 @@ fn another(issuer: &Issuer, folder: &TempDir) -> Gatepass {
 fn settings(issuer: &Issuer, folder: &TempDir) -> Settings {
     let client = Client::new(&issuer.url, "client", "openid", "ES256", "preferred").unwrap();
     let mut settings = Settings::new(client, "gatepass-test", folder.path().to_owned());
-    settings.fallback = Fallback::File;
+    settings.storage.place = Place::File;
     settings
 }
 
