@@ -201,6 +201,7 @@ impl Context {
                 Fallback::Passphrase => gatepass::Fallback::Passphrase,
             },
             file: path(&storage.file)?,
+            state: path(&storage.state)?,
             passphrase: self.environment.person.then(|| self.passphrase()),
             cache: storage.cache,
         })

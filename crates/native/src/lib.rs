@@ -16,6 +16,7 @@
 //! What differs from a browser is found by opening the file of the same name in `www/shared` or `crates/web`: `login`,
 //! `drive`, `http`, `store`, `lock`, `sign`, `verify`, `clock`, `random`.
 
+mod accounts;
 mod browser;
 mod clock;
 mod detect;
@@ -63,6 +64,7 @@ use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::Transaction;
 use gatepass_core::session::transcript::TracedAccess;
 
+pub use crate::accounts::{Account, Accounts, Organization};
 pub use crate::browser::open_browser;
 pub use crate::detect::{NoBrowser, Surroundings};
 use crate::drive::World;
@@ -164,6 +166,11 @@ impl Gatepass {
     /// Signs out: here first, then at the issuer.
     pub fn sign_out(&self) -> Waiting<Result<SignedOut, Error>> {
         self.run(SignOut::new(), SignOut::finish)
+    }
+
+    /// Who is signed in beside this account, and for which organization each acts.
+    pub fn accounts(&self) -> Accounts {
+        Accounts::of(&self.settings)
     }
 
     /// Removes what is stored without reading it, for a session that cannot be read any more. The issuer is not told.

@@ -51,6 +51,9 @@ pub struct Storage {
     pub fallback: Fallback,
     /// Where a plain session lies; without it, in the folder of the settings.
     pub file: Option<PathBuf>,
+    /// A file that says who is signed in, with e-mail addresses; without it, `accounts.json` in the folder of the
+    /// settings, which names profiles, issuers and clients and no person.
+    pub state: Option<PathBuf>,
     /// Who knows the passphrase, for [`Fallback::Passphrase`].
     pub passphrase: Option<Passphrase>,
     /// Whether the kernel may keep the key of the access tokens for as long as one of them lives (Linux), so that a
@@ -60,7 +63,14 @@ pub struct Storage {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { place: Place::Sealed, fallback: Fallback::Deny, file: None, passphrase: None, cache: true }
+        Self {
+            place: Place::Sealed,
+            fallback: Fallback::Deny,
+            file: None,
+            state: None,
+            passphrase: None,
+            cache: true,
+        }
     }
 }
 
@@ -111,6 +121,13 @@ impl Keeping {
             Self::Plain => "file",
             Self::Passphrase => "passphrase",
         }
+    }
+
+    /// Reads what [`Keeping::as_str`] gave.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Sealed, Self::Keyring, Self::Plain, Self::Passphrase]
+            .into_iter()
+            .find(|keeping| keeping.as_str() == name)
     }
 }
 

@@ -54,6 +54,7 @@ const EXPOSES: &[(&str, &str)] = &[
     ("native/store::frame", "reads and writes what stands in the file"),
     ("native/store::passphrase", "derives a key from it, and wraps the keys"),
     ("native/store::place", "reads a path, which is no secret"),
+    ("native/store::register", "reads the file of the accounts"),
     ("native/store::sealed", "seals the file"),
     ("native/store::keyring", "hands keys, or the session, to the keyring"),
     ("native/browser", "opens the authorization address"),

@@ -11,6 +11,7 @@ mod parked;
 mod passphrase;
 mod place;
 mod prove;
+pub(crate) mod register;
 mod sealed;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,9 @@ use self::file::exclusive;
 use self::frame::{Frame, Kind};
 pub(crate) use self::keyring::Keyring;
 use self::passphrase::{Work, Wrapped};
-use self::place::{Paths, Seat, hashed};
+pub(crate) use self::place::Paths;
+use self::place::{Seat, hashed};
+use self::register::Register;
 use self::sealed::{Key, Keys, Section};
 use crate::lock::Guard;
 use crate::random::OsDice;
@@ -51,6 +54,8 @@ pub(crate) struct Store {
     keyring: Keyring,
     /// The key of the access part, in the kernel.
     cache: Option<Cache>,
+    /// Which accounts there are.
+    register: Register,
     memory: Arc<Mutex<Memory>>,
     /// What a passphrase costs to try.
     work: Work,
@@ -77,19 +82,24 @@ impl Store {
     /// The store for one account of one client at one issuer. Touches nothing yet.
     pub(crate) fn new(settings: &Settings) -> Self {
         let client = &settings.client;
-        let grant = [client.issuer.as_str(), client.client_id.as_str(), &settings.profile];
-        let name = hashed(grant.join("\n").as_bytes());
+        let name = name_of([client.issuer.as_str(), client.client_id.as_str(), &settings.profile]);
+        Self::of_name(settings, &name)
+    }
+
+    /// The store of the session that lies under this name in the same folder.
+    pub(crate) fn of_name(settings: &Settings, name: &str) -> Self {
         let Settings { service, folder, storage, .. } = settings;
         // The kernel's keyring is one for all folders of a user.
         let place = [folder.as_os_str().as_encoded_bytes(), service.as_bytes(), name.as_bytes()].join(&0);
         Self {
-            paths: Paths::new(folder, &name, storage.file.as_deref()),
+            paths: Paths::new(folder, name, storage.file.as_deref()),
             storage: storage.clone(),
-            keyring: Keyring::new(service, &name),
+            keyring: Keyring::new(service, name),
             cache: storage.cache.then(|| Cache::new(&hashed(&place))),
+            register: Register::of(settings),
             memory: Arc::default(),
             work: Work::USUAL,
-            name,
+            name: name.to_owned(),
         }
     }
 
@@ -147,15 +157,23 @@ impl Store {
             return Ok(Changed::Moved);
         }
         // Where it is kept is decided once, at sign-in.
-        let (seat, kind) = match stored {
-            Some((seat, frame)) => (seat, frame.kind),
+        let (seat, kind, keeping) = match stored {
+            Some((seat, frame)) => {
+                let keeping = keeping(&seat, &frame);
+                (seat, frame.kind, keeping)
+            }
             None => {
                 let keeping = self.memory().proved.ok_or(Error::Bug)?;
-                self.seat_for(keeping)?
+                let (seat, kind) = self.seat_for(keeping)?;
+                (seat, kind, keeping)
             }
         };
         let (frame, keys) = self.frame(kind, record.generation, &encoded, &locks)?;
+        // The register comes first, and goes last: an account without a session is nobody, a session without its
+        // account could not be found. It does not stand in the way of what a refresh has brought.
+        let registered = self.register.enter(&record.view, keeping);
         if expect.is_none() {
+            registered?;
             self.paths.mark(&seat)?;
         }
         self.write(&seat, &frame, &locks)?;
@@ -184,6 +202,8 @@ impl Store {
             // The session is gone; keys that stay behind open nothing.
             let _ = self.keyring.delete(Some(&locks.session));
         }
+        // As above: an account without a session is nobody.
+        let _ = self.register.leave(&self.name);
         Ok(Changed::Done)
     }
 
@@ -213,7 +233,7 @@ impl Store {
         if keys {
             let _ = self.keyring.delete(Some(&locks.session));
         }
-        Ok(())
+        self.register.leave(&self.name)
     }
 
     /// What is stored, and where.
@@ -367,6 +387,11 @@ impl Store {
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The name of a grant: its issuer, its client, its profile.
+pub(crate) fn name_of(grant: [&str; 3]) -> String {
+    hashed(grant.join("\n").as_bytes())
 }
 
 fn keeping(seat: &Seat, frame: &Frame) -> Keeping {

@@ -4,6 +4,7 @@
 //! leaves a mark: an empty file for one that lies in the keyring, a file with a path for one that a manifest named.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -111,6 +112,12 @@ impl Paths {
     pub(crate) fn lock_of(&self, named: &Path) -> PathBuf {
         let name = hashed(&bytes(named));
         self.store_lock.with_file_name(format!("{name}.store-lock"))
+    }
+
+    /// When this session's file or mark was last changed, by its file system.
+    pub(crate) fn changed_at(&self) -> Option<std::time::SystemTime> {
+        let files = [&self.session, &self.in_file, &self.in_keyring];
+        files.into_iter().chain(&self.named).find_map(|path| fs::metadata(path).ok()?.modified().ok())
     }
 }
 

@@ -41,6 +41,7 @@ impl Store {
             None => None,
         };
         let locks = self.lock()?;
+        self.register.probe()?;
         if let Some((keeping, seat)) = pinned {
             match self.paths.file(&seat) {
                 Some(path) => file::probe(path)?,
