@@ -1,6 +1,7 @@
 // A person's terminal: a home of its own, a real keyring on a bus of its own, and the command.
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startKeyring } from './keyring.mjs';
 import { Program, folder, start } from './process.mjs';
 
 const BIN = process.env.GATEPASS_BIN ?? 'target/debug/gatepass';
@@ -23,19 +24,14 @@ export class Terminal {
     this.env = { PATH: process.env.PATH, HOME: this.home, XDG_DATA_HOME: join(this.home, '.local/share'), GATEPASS_TEST_CLOCK_FILE: this.clockFile, GATEPASS_APP: this.manifest };
     const { storage, ...rest } = { name: 'gatepass', client_id: 'gatepass-cli', id_token_signed_response_alg: 'ES256', ...manifest };
     const lines = Object.entries(rest).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
-    if (storage) lines.push('[storage]', `fallback = ${JSON.stringify(storage)}`);
+    const kept = typeof storage === 'string' ? { fallback: storage } : storage;
+    if (kept) lines.push('[storage]', ...Object.entries(kept).map(([key, value]) => `${key} = ${JSON.stringify(value)}`));
     writeFileSync(this.manifest, `${lines.join('\n')}\n`);
   }
 
   /** Starts gnome-keyring on a bus of its own, unlocked. */
   async withKeyring() {
-    const runtime = join(this.home, 'run');
-    mkdirSync(runtime, { mode: 0o700 });
-    mkdirSync(this.env.XDG_DATA_HOME, { recursive: true });
-    const script = 'printf testpass | gnome-keyring-daemon --unlock --components=secrets --daemonize >/dev/null; echo "bus $DBUS_SESSION_BUS_ADDRESS"; read -r _ignored; sleep infinity';
-    const bus = start(this.t, 'dbus-run-session', ['--', 'sh', '-c', script], { env: { ...this.env, XDG_RUNTIME_DIR: runtime } });
-    const address = await bus.until(({ stdout }) => /^bus (\S+)$/m.exec(stdout)?.[1]);
-    this.env = { ...this.env, XDG_RUNTIME_DIR: runtime, DBUS_SESSION_BUS_ADDRESS: address };
+    await startKeyring(this);
     return this;
   }
 
