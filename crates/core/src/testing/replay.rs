@@ -219,6 +219,10 @@ fn error(code: &str) -> Option<Error> {
         Error::NotSignedIn,
         Error::StateMismatch,
         Error::LoginExpired,
+        Error::NotTheCallback,
+        Error::Declined,
+        Error::NoSuchLogin,
+        Error::OtherOrigin,
         Error::Malformed { message: Message::TokenResponse, field },
         Error::IssuerMismatch,
         Error::BadSignature,
@@ -228,6 +232,7 @@ fn error(code: &str) -> Option<Error> {
         Error::SessionEnded,
         Error::SessionLost,
         Error::Unreachable,
+        Error::Untrusted,
         Error::Busy,
         Error::Moved,
         Error::StoreUnavailable,
@@ -236,6 +241,8 @@ fn error(code: &str) -> Option<Error> {
         Error::NotSaved,
         Error::KeyLost,
         Error::NoDice,
+        Error::PortTaken { port: 0 },
+        Error::Certificates,
         Error::Bug,
     ];
     let refused = || Some(Error::Refused(Refusal::parse(code))).filter(|error| error.code() == code);
