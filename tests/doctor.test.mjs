@@ -1,14 +1,14 @@
 // What doctor finds on machines where one thing is wrong, and that its mend mends it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
-import https from 'node:https';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { signIn, startAuthority } from './support/authority.mjs';
 import { cleanUp, folder, freePort, start } from './support/process.mjs';
 import { Terminal, keyringMissing } from './support/terminal.mjs';
+import { opensslMissing, startSecureIssuer } from './support/tls.mjs';
 import { Visitor } from './support/visitor.mjs';
 
 const missing = keyringMissing();
@@ -185,35 +185,29 @@ test('the proxy in effect is named with its variable and without its password', 
   assert.equal(/hunter2|ada/.test(JSON.stringify(answer)), false);
   assert.equal(one(await doctor({ all_proxy: mine }), 'proxy'), `ok: http://127.0.0.1:${port}, by all_proxy`);
   assert.match(one(await doctor({ HTTPS_PROXY: mine, no_proxy: '.invalid' }), 'proxy'), /^ok: none: no_proxy excepts/);
+  assert.equal(one(await doctor({ HTTPS_PROXY: '', https_proxy: mine }), 'proxy'), 'ok: none', 'the first that is set counts, even if it is empty');
   assert.match(one(await doctor({ HTTPS_PROXY: 'ftp://x' }), 'proxy'), /^wrong: none: HTTPS_PROXY is set to what is no address/);
   assert.equal(one(await doctor({}), 'proxy'), 'ok: none');
 });
 
-const openssl = ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'].find((path) => existsSync(path));
+const openssl = opensslMissing();
 
-test('an authority of one’s own is not trusted until a variable names it', { skip: !openssl && 'openssl is not installed' }, async (t) => {
-  const place = folder(t, 'certificate');
-  const [key, certificate] = ['key.pem', 'certificate.pem'].map((name) => join(place, name));
-  const words = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE'];
-  execFileSync(openssl, [...words, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
-  const server = https.createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (request, response) => {
-    const issuer = `https://127.0.0.1:${server.address().port}`;
-    response.end(JSON.stringify({ issuer, authorization_endpoint: `${issuer}/a`, token_endpoint: `${issuer}/t`, jwks_uri: `${issuer}/j` }));
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanUp(t, () => new Promise((resolve) => {
-    server.closeAllConnections();
-    server.close(resolve);
-  }));
-  const terminal = new Terminal(t, { issuer: `https://127.0.0.1:${server.address().port}`, storage: 'file' });
-  assert.match(one(await terminal.json('doctor'), 'issuer'), /^wrong: .*: its certificate is not trusted here/);
-  terminal.env = { ...terminal.env, SSL_CERT_FILE: certificate };
+test('an authority of one’s own is not trusted until a variable names it', { skip: openssl && `${openssl} is not installed` }, async (t) => {
+  const { issuer, ca } = await startSecureIssuer(t);
+  const terminal = new Terminal(t, { issuer, storage: 'file' });
+  const distrusting = await terminal.json('doctor');
+  assert.equal(one(distrusting, 'certificates'), "ok: the system's");
+  assert.match(one(distrusting, 'issuer'), /^wrong: .*: its certificate is not trusted here/);
+  terminal.env = { ...terminal.env, SSL_CERT_FILE: ca };
   const trusting = await terminal.json('doctor');
-  assert.match(one(trusting, 'certificates'), new RegExp(`^ok: 1 of ${certificate}, by SSL_CERT_FILE; not the system's`));
+  assert.equal(one(trusting, 'certificates'), `ok: ${ca}, by SSL_CERT_FILE`);
   assert.match(one(trusting, 'issuer'), /^ok: .* answered in .*; not DPoP \(ES256\), device code, revocation/);
-  rmSync(certificate);
+  const added = await new Terminal(t, { issuer, storage: 'file', ca_file: ca }).json('doctor');
+  assert.equal(one(added, 'certificates'), `ok: the system's; ${ca}, by the manifest`);
+  assert.match(one(added, 'issuer'), /^ok/);
+  rmSync(ca);
   const gone = await terminal.json('doctor');
-  assert.match(one(gone, 'certificates'), /^wrong: .*, which SSL_CERT_FILE names, cannot be read/);
+  assert.match(one(gone, 'certificates'), /^wrong: .*, by SSL_CERT_FILE, holds no certificate that can be read/);
   assert.match(one(gone, 'issuer'), /^wrong: /);
 });
 
@@ -226,6 +220,18 @@ test('a taken port of the manifest is told from a free one', async (t) => {
   };
   assert.equal(await of([port]), `wrong: ${port} cannot be bound on 127.0.0.1`);
   assert.equal(await of([port, free]), `warning: ${port} cannot be bound on 127.0.0.1, ${free} can`);
+});
+
+test('the browser is the one that a login would open', async (t) => {
+  const of = async (variables) => {
+    const terminal = new Terminal(t, { issuer: 'http://127.0.0.1:1', storage: 'file' });
+    terminal.env = { ...terminal.env, ...variables };
+    return one(await terminal.json('doctor'), 'browser');
+  };
+  assert.equal(await of({ BROWSER: '/opt/firefox:w3m' }), 'ok: /opt/firefox, by BROWSER');
+  assert.match(await of({ BROWSER: 'w3m' }), /^warning: none: text browser; a login shows its address/);
+  assert.match(await of({ SSH_CONNECTION: '192.0.2.1 5 192.0.2.2 22' }), /^warning: none: ssh; /);
+  assert.match(await of({ DISPLAY: ':0', PATH: '/nowhere' }), /^warning: none: there is a display, and no xdg-open/);
 });
 
 test('a report can be shown to anybody', { skip }, async (t) => {

@@ -3,6 +3,7 @@
 
 use std::error::Error as _;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use gatepass_core::dice::Dice;
@@ -16,6 +17,7 @@ use gatepass_core::url::Issuer;
 use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::clock;
+use crate::http;
 use crate::random::OsDice;
 use crate::store::Keyring;
 
@@ -134,13 +136,13 @@ pub enum Obstacle {
 }
 
 /// Asks an issuer who it is, as a login does.
-pub fn issuer(issuer: &Issuer) -> Timed<Result<Asked, Obstacle>> {
+pub fn issuer(issuer: &Issuer, ca_file: Option<&Path>) -> Timed<Result<Asked, Obstacle>> {
     Timed::of(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|_| Obstacle::Broken)?;
-        let limited = async { tokio::time::timeout(ISSUER_LIMIT, ask(issuer)).await };
+        let limited = async { tokio::time::timeout(ISSUER_LIMIT, ask(issuer, ca_file)).await };
         let asked = runtime.block_on(limited).unwrap_or(Err(Obstacle::Slow));
         // A name that is still being looked up keeps a thread, which nobody waits for.
         runtime.shutdown_background();
@@ -148,22 +150,18 @@ pub fn issuer(issuer: &Issuer) -> Timed<Result<Asked, Obstacle>> {
     })
 }
 
-/// The proxy that stands between here and an address, without its password, by the rules that requests go by.
-pub fn proxy(url: &str) -> Option<String> {
+/// Whether a proxy is asked for what is at an address, by the rules that requests go by: what
+/// [`Network`](crate::Network) names may be excepted or no address.
+pub fn asks_proxy(url: &str) -> bool {
     // Requests to this machine take none: http.rs.
-    if url.starts_with("http://") {
-        return None;
-    }
-    let intercept = Matcher::from_system().intercept(&url.parse().ok()?)?;
-    let uri = intercept.uri();
-    Some(format!("{}://{}", uri.scheme_str().unwrap_or("http"), uri.authority()?))
+    let elsewhere = !url.starts_with("http://");
+    elsewhere && url.parse().is_ok_and(|url| Matcher::from_system().intercept(&url).is_some())
 }
 
-async fn ask(issuer: &Issuer) -> Result<Asked, Obstacle> {
+async fn ask(issuer: &Issuer, ca_file: Option<&Path>) -> Result<Asked, Obstacle> {
     let here = issuer.as_str().starts_with("http://");
-    // As http.rs does it, with a shorter patience and a look at `Date`, which no protocol step needs.
-    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-    let client = if here { builder.no_proxy() } else { builder }.build().map_err(|_| Obstacle::Trust)?;
+    // The client of every request, with a shorter patience and a look at `Date`, which no protocol step needs.
+    let client = http::make(here, ca_file).map_err(|_| Obstacle::Trust)?;
     let requests = discovery::requests(issuer).map_err(|_| Obstacle::Name)?;
     let [appended, inserted] = requests;
     let mut answer = get(&client, &appended).await?;
@@ -215,13 +213,13 @@ fn obstacle(error: &reqwest::Error) -> Obstacle {
     if error.is_timeout() {
         return Obstacle::Slow;
     }
+    if http::is_untrusted(error) {
+        return Obstacle::Certificate;
+    }
     let mut cause = error.source();
     while let Some(error) = cause {
         // The crates below tell these apart by their words alone.
         let words = error.to_string();
-        if words.contains("certificate") {
-            return Obstacle::Certificate;
-        }
         if words.contains("dns error") {
             return Obstacle::Name;
         }
@@ -274,7 +272,7 @@ mod tests {
 
     #[test]
     fn reads_what_an_issuer_offers_and_its_clock() {
-        let asked = issuer(&serve(|port| document(port, &format!("http://127.0.0.1:{port}"))));
+        let asked = issuer(&serve(|port| document(port, &format!("http://127.0.0.1:{port}"))), None);
         let Asked { status, ahead, offers } = asked.answer.unwrap();
         let now = clock::now().seconds();
         assert!((now - 784_111_777).abs_diff(ahead.unwrap().unsigned_abs()) < 5);
@@ -286,24 +284,24 @@ mod tests {
 
     #[test]
     fn another_issuer_is_not_taken() {
-        let asked = issuer(&serve(|port| document(port, &format!("http://127.0.0.1:{port}/"))));
+        let asked = issuer(&serve(|port| document(port, &format!("http://127.0.0.1:{port}/"))), None);
         assert_eq!(asked.answer.unwrap().offers.err(), Some(Error::IssuerMismatch));
     }
 
     #[test]
     fn says_what_was_in_the_way() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        assert_eq!(issuer(&issuer_at(free)).answer.err(), Some(Obstacle::Nobody));
-        let broken = issuer(&serve(|_| String::from("nonsense\r\n\r\n")));
+        assert_eq!(issuer(&issuer_at(free), None).answer.err(), Some(Obstacle::Nobody));
+        let broken = issuer(&serve(|_| String::from("nonsense\r\n\r\n")), None);
         assert_eq!(broken.answer.err(), Some(Obstacle::Broken));
         let unknown = Issuer::new("https://nowhere.invalid").unwrap();
-        assert_eq!(issuer(&unknown).answer.err(), Some(Obstacle::Name));
+        assert_eq!(issuer(&unknown, None).answer.err(), Some(Obstacle::Name));
     }
 
     #[test]
     fn waits_no_longer_than_its_limit() {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-        let asked = issuer(&issuer_at(silent.local_addr().unwrap().port()));
+        let asked = issuer(&issuer_at(silent.local_addr().unwrap().port()), None);
         assert_eq!(asked.answer.err(), Some(Obstacle::Slow));
         assert!(asked.took >= ISSUER_LIMIT && asked.took < ISSUER_LIMIT * 2, "{:?}", asked.took);
     }

@@ -33,21 +33,7 @@ impl Http {
         if let Some(client) = place.get() {
             return Ok(client);
         }
-        let builder = reqwest::Client::builder()
-            // A body with a token goes where it was addressed or nowhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_LIMIT)
-            .timeout(WHOLE_LIMIT)
-            .user_agent(concat!("gatepass/", env!("CARGO_PKG_VERSION")));
-        let builder = if here {
-            // No certificate is met there, so none is read.
-            builder.no_proxy().tls_certs_only([])
-        } else {
-            let own = self.ca_file.as_deref().map(certificates).transpose()?;
-            builder.tls_certs_merge(own.into_iter().flatten())
-        };
-        // What can go wrong here is that nothing is trusted: a stale `SSL_CERT_FILE`, a machine without certificates.
-        let client = builder.build().map_err(|_| Error::Certificates)?;
+        let client = make(here, self.ca_file.as_deref())?;
         // Somebody else may have been faster; one of them is as good as the other.
         Ok(place.get_or_init(|| client))
     }
@@ -79,6 +65,25 @@ impl Http {
     }
 }
 
+/// Makes a client for this machine (`here`) or for all others.
+pub(crate) fn make(here: bool, ca_file: Option<&Path>) -> Result<reqwest::Client, Error> {
+    let builder = reqwest::Client::builder()
+        // A body with a token goes where it was addressed or nowhere.
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_LIMIT)
+        .timeout(WHOLE_LIMIT)
+        .user_agent(concat!("gatepass/", env!("CARGO_PKG_VERSION")));
+    let builder = if here {
+        // No certificate is met there, so none is read.
+        builder.no_proxy().tls_certs_only([])
+    } else {
+        let own = ca_file.map(certificates).transpose()?;
+        builder.tls_certs_merge(own.into_iter().flatten())
+    };
+    // What can go wrong here is that nothing is trusted: a stale `SSL_CERT_FILE`, a machine without certificates.
+    builder.build().map_err(|_| Error::Certificates)
+}
+
 async fn read(mut answer: reqwest::Response) -> Option<Response> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.ok()? {
@@ -102,7 +107,7 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Err
 }
 
 /// Whether it was the server's certificate: nothing was sent then, and trying again does not help.
-fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+pub(crate) fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
     if let Some(error) = error.downcast_ref() {
         return matches!(error, rustls::Error::InvalidCertificate(_));
     }

@@ -1,11 +1,11 @@
 //! The program itself, the variables that are set, loopback ports, and the browser.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+
+use gatepass::Surroundings;
 
 use super::finding::Finding;
 use crate::context::Context;
-use crate::environment::Environment;
 
 /// Which program this is, and where.
 pub(super) fn program(context: &Context) -> Finding {
@@ -93,47 +93,28 @@ pub(super) fn loopback(ports: &[u16]) -> Finding {
 
 /// Which browser a login would open.
 pub(super) fn browser(context: &Context) -> Finding {
-    match opener(&context.environment) {
-        Ok(opener) => Finding::ok("browser", opener),
-        Err(reason) => {
-            let seen = format!("none: {reason}; a login shows its address, to be opened anywhere");
-            Finding::warning("browser", seen)
-        }
+    let surroundings = Surroundings::of_this_process();
+    let none = |reason: &str| {
+        let seen = format!("none: {reason}; a login shows its address, to be opened anywhere");
+        Finding::warning("browser", seen)
+    };
+    if let Err(reason) = surroundings.browser() {
+        return none(reason.as_str());
     }
-}
-
-/// The one place that knows how a browser is found here.
-fn opener(environment: &Environment) -> Result<String, String> {
-    if cfg!(any(target_os = "macos", windows)) {
-        return Ok(String::from("the system's"));
+    if let Some(browser) = &surroundings.browser {
+        let browser = browser.split(':').next().unwrap_or_default();
+        return Finding::ok("browser", format!("{browser}, by BROWSER"));
     }
-    let set = |name: &str| environment.text(name).is_some();
-    let path = environment.text("PATH").unwrap_or_default();
-    let has = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
-    if let Some(browser) = environment.text("BROWSER") {
-        let name = browser.split([':', ' ']).next().unwrap_or_default();
-        let name = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or(name);
-        if ["w3m", "lynx", "links", "elinks", "www-browser"].contains(&name) {
-            return Err(format!("BROWSER names {name}, which needs the terminal"));
-        }
-        return Ok(format!("{name}, by BROWSER"));
+    if surroundings.desktop {
+        return Finding::ok("browser", "the system's");
     }
-    if set("WSL_DISTRO_NAME") && has("wslview") {
-        return Ok(String::from("that of Windows, by wslview"));
+    let path = context.environment.text("PATH").unwrap_or_default();
+    let has = |name: &&str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    let openers = ["wslview", "xdg-open", "gio", "gnome-open", "kde-open", "x-www-browser"];
+    match openers[usize::from(!surroundings.wsl)..].iter().find(|name| has(name)) {
+        Some(opener) => Finding::ok("browser", format!("by {opener}")),
+        None => none("there is a display, and no xdg-open"),
     }
-    if set("SSH_CONNECTION") || set("SSH_TTY") {
-        return Err(String::from("you are connected by SSH"));
-    }
-    if !set("DISPLAY") && !set("WAYLAND_DISPLAY") {
-        let container = ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists());
-        return Err(String::from(if container { "this is a container" } else { "there is no display" }));
-    }
-    let openers = ["xdg-open", "gio", "gnome-open", "kde-open", "x-www-browser", "firefox", "chromium"];
-    openers
-        .into_iter()
-        .find(|name| has(name))
-        .map(|name| format!("by {name}"))
-        .ok_or_else(|| String::from("there is a display, and no xdg-open"))
 }
 
 #[cfg(test)]
@@ -155,21 +136,5 @@ mod tests {
         let finding = loopback(&[port]);
         assert_eq!(finding.state, State::Wrong);
         assert!(finding.seen.contains(&port.to_string()), "{}", finding.seen);
-    }
-
-    #[test]
-    #[cfg(all(unix, not(target_os = "macos")))]
-    fn a_browser_is_found_or_its_absence_explained() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("xdg-open"), "").unwrap();
-        let path = ("PATH", folder.path().to_str().unwrap());
-        let of = |variables: &[(&str, &str)]| opener(&Environment::of(&[&[path], variables].concat()));
-        assert_eq!(of(&[("DISPLAY", ":0")]).as_deref(), Ok("by xdg-open"));
-        assert_eq!(of(&[("BROWSER", "/usr/bin/firefox:w3m")]).as_deref(), Ok("firefox, by BROWSER"));
-        for (variable, word) in [(("BROWSER", "lynx"), "lynx"), (("SSH_TTY", "/dev/pts/0"), "SSH")] {
-            let reason = of(&[("DISPLAY", ":0"), variable]).unwrap_err();
-            assert!(reason.contains(word), "{reason}");
-        }
-        assert!(of(&[]).is_err());
     }
 }

@@ -14,7 +14,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use gatepass::{Error, Gatepass, Transcript, Wanted};
+use gatepass::{Error, Gatepass, Network, Transcript, Wanted};
 use serde::Serialize;
 
 use self::finding::{Finding, State, table};
@@ -83,18 +83,20 @@ fn examine(context: &Context) -> Examined {
         (app.storage.place != Place::File).then(|| aside(move || gatepass::doctor::keyring(&service)));
     let kernel = aside(gatepass::doctor::kernel_keyring);
     let asked = context.settings(&context.profile.name).map(|settings| {
-        let issuer = settings.client.issuer.clone();
+        let (issuer, ca_file) = (settings.client.issuer.clone(), settings.ca_file.clone());
         let account = Gatepass::new(settings.clone());
         (
             settings,
-            aside(move || gatepass::doctor::issuer(&issuer)),
+            aside(move || gatepass::doctor::issuer(&issuer, ca_file.as_deref())),
             aside(move || account.status().map(|status| (status, account.now()))),
         )
     });
     let mut findings = vec![machine::program(context)];
     findings.extend(machine::variables(context));
-    findings.push(network::proxy(context));
-    findings.push(network::certificates(context));
+    let ca_file = asked.as_ref().ok().and_then(|(settings, ..)| settings.ca_file.as_deref());
+    let network = Network::in_effect(ca_file);
+    findings.push(network::proxy(context, &network));
+    findings.push(network::certificates(&network));
     match &asked {
         Ok((settings, issuer, _)) => findings.extend(network::issuer(context, settings, waited(issuer))),
         Err(trouble) => findings.push(Finding::wrong("issuer", trouble.message())),

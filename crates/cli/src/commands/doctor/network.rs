@@ -1,11 +1,9 @@
 //! The way to the issuer, what it says of itself, and its clock beside ours.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use gatepass::doctor::{Asked, Obstacle, Offers, Timed};
-use gatepass::{Dpop, Settings};
+use gatepass::{Dpop, Network, Settings};
 
 use super::finding::Finding;
 use super::troubled;
@@ -22,31 +20,29 @@ const CLOSE: u64 = 5;
 const FORGIVEN: u64 = 60;
 
 /// The proxy in effect, and which variable chose it.
-pub(super) fn proxy(context: &Context) -> Finding {
-    let value = |name: &str| context.environment.text(name);
+pub(super) fn proxy(context: &Context, network: &Network) -> Finding {
+    let Some((name, address)) = &network.proxy else { return Finding::ok("proxy", "none") };
     let issuer = context.issuer.as_ref().map_or("https://issuer.invalid", |issuer| issuer.value.as_str());
-    // In the order in which they count; `http` is for this machine alone and takes no proxy.
-    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    let chosen: Vec<&str> = names.into_iter().filter(|name| value(name).is_some()).collect();
-    let Some(name) = chosen.first() else { return Finding::ok("proxy", "none") };
     if issuer.starts_with("http://") {
         return Finding::ok(
             "proxy",
             format!("none: the issuer is on this machine; {name} is set for others"),
         );
     }
-    let exception = ["NO_PROXY", "no_proxy"].into_iter().find(|name| value(name).is_some());
-    let Some(proxy) = gatepass::doctor::proxy(issuer) else {
-        return match exception {
-            Some(exception) => {
+    if !gatepass::doctor::asks_proxy(issuer) {
+        return match &network.no_proxy {
+            Some((exception, _)) => {
                 Finding::ok("proxy", format!("none: {exception} excepts the issuer from {name}"))
             }
             None => Finding::wrong("proxy", format!("none: {name} is set to what is no address of a proxy"))
                 .mend(format!("set {name} to http://HOST:PORT, or unset it")),
         };
-    };
-    let seen = format!("{proxy}, by {name}");
-    match chosen.iter().skip(1).find(|other| value(other) != value(name)) {
+    }
+    let seen = format!("{address}, by {name}");
+    let value = |name: &str| context.environment.text(name);
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let differs = |other: &&str| value(other).is_some_and(|other| Some(other) != value(name));
+    match names.into_iter().find(differs) {
         Some(other) => {
             Finding::warning("proxy", format!("{seen}; {other} says otherwise and does not count"))
         }
@@ -54,37 +50,24 @@ pub(super) fn proxy(context: &Context) -> Finding {
     }
 }
 
-/// Whose certificates are trusted, and which variable says so.
-pub(super) fn certificates(context: &Context) -> Finding {
-    let (file, folders) =
-        (context.environment.text("SSL_CERT_FILE"), context.environment.text("SSL_CERT_DIR"));
-    if cfg!(any(target_os = "macos", windows)) || (file.is_none() && folders.is_none()) {
-        return Finding::ok("certificates", "the system's");
+/// Whose certificates are trusted, and which setting says so.
+pub(super) fn certificates(network: &Network) -> Finding {
+    let named = |name: &str| if name == "ca_file" { "the manifest" } else { name }.to_owned();
+    if let Err((wrong, _)) = network.check() {
+        let path = network.ca.iter().find(|(name, _)| *name == wrong).map(|(_, path)| path.display());
+        let path = path.map(|path| path.to_string()).unwrap_or_default();
+        let wrong = named(wrong);
+        let seen = format!("{path}, by {wrong}, holds no certificate that can be read: no server is trusted");
+        return Finding::wrong("certificates", seen)
+            .mend(format!("let {wrong} name a file in PEM format, or nothing"));
     }
-    let mut seen = Vec::new();
-    if let Some(file) = &file {
-        let count = fs::read_to_string(file).map(|text| text.matches("-----BEGIN CERTIFICATE-----").count());
-        match count {
-            Ok(0) => return unusable("SSL_CERT_FILE", file, "holds no certificate"),
-            Ok(count) => seen.push(format!("{count} of {file}, by SSL_CERT_FILE")),
-            Err(error) => {
-                return unusable("SSL_CERT_FILE", file, &format!("cannot be read ({})", error.kind()));
-            }
-        }
+    let mut seen: Vec<String> =
+        network.ca.iter().map(|(name, path)| format!("{}, by {}", path.display(), named(name))).collect();
+    // A variable replaces what the system trusts, the manifest adds to it.
+    if network.ca.iter().all(|(name, _)| *name == "ca_file") {
+        seen.insert(0, String::from("the system's"));
     }
-    for folder in folders.iter().flat_map(std::env::split_paths).filter(|path| path != Path::new("")) {
-        if let Err(error) = fs::read_dir(&folder) {
-            let why = format!("cannot be read ({})", error.kind());
-            return unusable("SSL_CERT_DIR", &folder.display().to_string(), &why);
-        }
-        seen.push(format!("those in {}, by SSL_CERT_DIR", folder.display()));
-    }
-    Finding::ok("certificates", format!("{}; not the system's", seen.join(", ")))
-}
-
-fn unusable(variable: &str, path: &str, why: &str) -> Finding {
-    Finding::wrong("certificates", format!("{path}, which {variable} names, {why}: no server is trusted"))
-        .mend(format!("name a file in PEM format, or unset {variable}"))
+    Finding::ok("certificates", seen.join("; "))
 }
 
 /// The issuer's answer, and what its clock says of ours.
