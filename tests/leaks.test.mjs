@@ -87,6 +87,37 @@ test('no secret is in a command line or an environment while a login or a refres
   assert.match(given.stderr, /warning: a token on the command line can be read by every process/);
 });
 
+test('a login that waits between two processes lies nowhere in plain text', { skip: skip || linux }, async (t) => {
+  const authority = await startAuthority(t);
+  const terminal = await new Terminal(t, { issuer: authority.issuer }).withKeyring();
+  const { handle, url } = await terminal.json('login', '--start');
+  const { searchParams } = new URL(url);
+  // What is in the address is known to who has it. What answers it is not: the state that it is checked by, its nonce.
+  const parked = ['code_verifier', searchParams.get('state'), searchParams.get('nonce'), searchParams.get('code_challenge')].filter(Boolean);
+  assert.ok(parked.length > 2);
+  assert.deepEqual(searchFiles(terminal.home, parked), []);
+
+  const callback = searchParams.get('redirect_uri');
+  const { url: answer } = await signIn(authority, new Visitor(), url, { stop: (address) => address.startsWith(callback) });
+  const code = new URL(answer).searchParams.get('code');
+  const stopped = join(terminal.home, 'stopped-finish');
+  const finish = async (env) => {
+    const program = start(t, BIN, ['login', '--finish', handle], { env: { ...terminal.env, ...env }, input: answer });
+    if (env) {
+      await eventually(() => existsSync(stopped));
+      assert.deepEqual(visible(program, [...SHAPES, code, ...parked]), []);
+      program.kill('SIGKILL');
+    }
+    await program.ended;
+    return program;
+  };
+  await finish({ GATEPASS_TEST_STOP_BEFORE_SAVE: stopped });
+  assert.deepEqual(searchFiles(terminal.home, [...parked, ...SHAPES, code]), [], 'killed before its end, it leaves nothing readable');
+  const again = await finish();
+  assert.equal(again.end.code !== 0, true, 'a handle and a code are good once');
+  assert.equal([again.stdout, again.stderr].some((text) => [code, ...parked].some((secret) => text.includes(secret))), false);
+});
+
 test('a crash leaves no core, and nobody else looks into the process', { skip: linux }, async (t) => {
   const place = folder(t, 'core');
   const authority = await startAuthority(t);
