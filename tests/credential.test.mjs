@@ -24,8 +24,8 @@ const without = (...names) => {
 };
 
 /** A terminal with a program called `acme`, made of a manifest and links to the command. */
-async function acme(t, { links = [], ...manifest } = {}) {
-  const authority = await startAuthority(t);
+async function acme(t, { links = [], config, ...manifest } = {}) {
+  const authority = await startAuthority(t, { config });
   const terminal = new Terminal(t, { name: 'acme', issuer: authority.issuer, dpop: 'off', storage: 'file', ...manifest });
   const bin = join(terminal.home, 'bin');
   const apps = join(terminal.home, '.config/gatepass/apps');
@@ -64,7 +64,7 @@ async function acme(t, { links = [], ...manifest } = {}) {
 }
 
 /** A host that lets in whoever shows a good token in one of its ways, and remembers how. */
-async function host(t, authority, { answer, challenge = 'Basic realm="acme"', tls, open = () => false }) {
+async function host(t, authority, { answer, challenge = 'Basic realm="acme"', headers = {}, tls, open = () => false }) {
   const seen = [];
   const refused = new Set();
   const listener = async (request, response) => {
@@ -73,6 +73,7 @@ async function host(t, authority, { answer, challenge = 'Basic realm="acme"', tl
     const [username, password] = scheme === 'Basic' ? Buffer.from(value, 'base64').toString().split(':') : [];
     const token = scheme === 'Basic' ? password : value;
     const body = await buffer(request);
+    response.setHeaders(new Map(Object.entries(headers)));
     if (authorization) seen.push({ scheme, username, token, path: request.url });
     const good = token && !refused.has(token) && (await fetch(`${authority.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })).ok;
     if (!good && !open(request)) return response.writeHead(401, { 'www-authenticate': typeof challenge === 'string' ? challenge : challenge(request) }).end();
@@ -201,11 +202,13 @@ test('docker gets an identity token, or a user name and a password', { skip: wit
     if (url.includes('/manifests/')) return json(response, manifest, manifest.mediaType);
     return url.includes('/blobs/') ? response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(image) : json(response, {});
   };
-  const basic = await host(t, authority, { answer: registry });
+  const headers = { 'docker-distribution-api-version': 'registry/2.0' };
+  const basic = await host(t, authority, { headers, answer: registry });
   // A registry whose token server takes the identity token as a refresh token, and gives another for it.
   const traded = [];
   const bearer = await host(t, authority, {
-    challenge: ({ headers }) => `Bearer realm="http://${headers.host}/token",service="acme"`,
+    headers,
+    challenge: (request) => `Bearer realm="http://${request.headers.host}/token",service="acme"`,
     open: ({ url }) => url === '/token',
     answer: (request, response, body) => {
       if (request.url !== '/token') return registry(request, response);
@@ -254,8 +257,12 @@ async function certificate(t, run) {
   return { place: cert, key: readFileSync(key), cert: readFileSync(cert) };
 }
 
+const V1 = 'client.authentication.k8s.io/v1';
+
 test('kubectl gets a token and when it ends', { skip: without('kubectl', 'openssl') }, async (t) => {
   const { authority, terminal, bin, map, run, login, later } = await acme(t);
+  const { clientVersion: kubectl } = JSON.parse((await run('kubectl', ['version', '--client', '-o', 'json'])).stdout);
+  if (kubectl.major === '1' && Number.parseInt(kubectl.minor, 10) < 22) return t.skip('kubectl 1.22 is not installed');
   const tls = await certificate(t, run);
   const version = { major: '1', minor: '32', gitVersion: 'v1.32.0', platform: 'linux/amd64' };
   const server = await host(t, authority, { tls, challenge: 'Bearer', answer: (_request, response) => json(response, version) });
@@ -264,7 +271,7 @@ test('kubectl gets a token and when it ends', { skip: without('kubectl', 'openss
   const kubeconfig = join(terminal.home, 'kubeconfig');
   const configure = (exec) => {
     const cluster = { server: server.url, 'certificate-authority': tls.place };
-    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: join(bin, 'acme'), interactiveMode: 'Never', ...exec } };
+    const user = { exec: { apiVersion: V1, command: join(bin, 'acme'), interactiveMode: 'Never', ...exec } };
     const list = (name, kind, value) => [{ name, [kind]: value }];
     writeFileSync(kubeconfig, JSON.stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': 'acme', clusters: list('acme', 'cluster', cluster), users: list('acme', 'user', user), contexts: list('acme', 'context', { cluster: 'acme', user: 'acme' }) }));
   };
@@ -272,7 +279,7 @@ test('kubectl gets a token and when it ends', { skip: without('kubectl', 'openss
   for (const exec of [
     { args: ['credential', 'kubectl', server.name] },
     { args: ['credential', 'kubectl'], provideClusterInfo: true },
-    { args: ['credential', 'kubectl'], provideClusterInfo: true, apiVersion: 'client.authentication.k8s.io/v1beta1' },
+    { args: ['credential', 'kubectl'], provideClusterInfo: true, apiVersion: `${V1}beta1` },
   ]) {
     configure(exec);
     const answer = await ask();
@@ -296,6 +303,7 @@ test('kubectl gets a token and when it ends', { skip: without('kubectl', 'openss
   assert.equal((await terminal.run('logout')).code, 0);
   configure({ args: ['credential', 'kubectl', server.name] });
   assert.match((await ask()).stderr, /error: nobody is signed in\nhint: run `\S+ login`/);
+  return undefined;
 });
 
 test('the AWS command line gets keys of a role', { skip: without('aws') }, async (t) => {
@@ -445,7 +453,7 @@ test('pip reads a private index', { skip: without('python3', 'pip') }, async (t)
   });
   map({ [server.name]: { audience: authority.issuer, username: 'ada' } });
   await login();
-  const pip = { PIP_KEYRING_PROVIDER: 'subprocess', PIP_NO_INPUT: '1', PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_CACHE_DIR: '1', PIP_CONFIG_FILE: '/dev/null' };
+  const pip = { PIP_KEYRING_PROVIDER: 'subprocess', PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_CACHE_DIR: '1', PIP_CONFIG_FILE: '/dev/null' };
   const download = (into, user) => run('pip', ['download', '--no-deps', '-d', join(terminal.home, into), '--index-url', server.url.replace('//', `//${user}@`) + '/simple/', 'acme-wheel'], { env: pip });
   const first = await download('one', 'ada');
   assert.equal(first.code, 0, first.stderr);
@@ -468,6 +476,19 @@ test('pip reads a private index', { skip: without('python3', 'pip') }, async (t)
   }
   assert.equal((await run('keyring', ['set', service, 'ada'], { input: 'x\n' })).code, 1);
   assert.notEqual((await download('three', 'eve')).code, 0);
+});
+
+test('each host gets a token of its own audience, with no more scopes than it needs', async (t) => {
+  const config = 'audiences = ["https://api.acme.example", "https://git.acme.example", "https://pypi.acme.example"]';
+  const { map, run, login } = await acme(t, { links: ['git-credential-acme', 'keyring'], config });
+  map({ 'git.acme.example': { audience: 'https://git.acme.example', scope: 'openid' }, 'pypi.acme.example': { resource: 'https://pypi.acme.example' }, 'api.acme.example': {} });
+  await login();
+  const git = (name) => run('git-credential-acme', ['get'], { input: `protocol=https\nhost=${name}\n` });
+  const claims = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+  const narrow = claims(attributes((await git('git.acme.example')).stdout).password);
+  assert.deepEqual([narrow.aud, narrow.scope], ['https://git.acme.example', 'openid']);
+  assert.equal(claims((await run('keyring', ['get', 'https://pypi.acme.example/simple/', 'x'])).stdout).aud, 'https://pypi.acme.example');
+  assert.equal(claims(attributes((await git('api.acme.example')).stdout).password).aud, 'https://api.acme.example', 'as at sign-in');
 });
 
 test('a token that is bound to a key is not handed to a program that cannot prove it', async (t) => {

@@ -15,13 +15,19 @@ use crate::{environment, process, talk};
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Debian's package, and a program that shows that it is there.
-const PACKAGES: [(&str, &[&str]); 6] = [
+const PACKAGES: [(&str, &[&str]); 11] = [
     ("chromium", CHROMIUM),
     ("chromium-driver", &["chromedriver"]),
     ("gnome-keyring", &["gnome-keyring-daemon"]),
     ("libsecret-tools", &["secret-tool"]),
     ("dbus", &["dbus-run-session"]),
     ("tmux", &["tmux"]),
+    // The programs that `credential` hands tokens to; kubectl is there too old for its tests.
+    ("awscli", &["aws"]),
+    ("docker.io", &["docker"]),
+    ("git", &["git"]),
+    ("openssl", &["openssl"]),
+    ("python3-pip", &["pip"]),
 ];
 
 /// The names under which the browser goes.
