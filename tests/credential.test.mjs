@@ -317,12 +317,12 @@ test('the AWS command line gets keys of a role', { skip: without('aws') }, async
       const form = Object.fromEntries(new URLSearchParams(body.toString()));
       asked.push({ form, request });
       const xml = (status, text) => response.writeHead(status, { 'content-type': 'text/xml' }).end(text);
-      const name = `${form.Action}R`.replace(/R$/, '');
       if (trouble) return xml(trouble.status, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${trouble.code}</Code><Message>a secret of STS</Message></Error></ErrorResponse>`);
       const credentials = `<Credentials><AccessKeyId>ASIAACME</AccessKeyId><SecretAccessKey>k/e+y=</SecretAccessKey><SessionToken>a&amp;b</SessionToken><Expiration>${new Date(Date.now() + 3_600_000).toISOString()}</Expiration></Credentials>`;
       const identity = '<UserId>AROA:ada</UserId><Account>123456789012</Account><Arn>arn:aws:sts::123456789012:assumed-role/acme/ada</Arn>';
-      const result = name === 'GetCallerIdentity' ? identity : credentials;
-      return xml(200, `<${name}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${name}Result>${result}</${name}Result></${name}Response>`);
+      const { Action } = form;
+      const result = Action === 'GetCallerIdentity' ? identity : credentials;
+      return xml(200, `<${Action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${Action}Result>${result}</${Action}Result></${Action}Response>`);
     },
   });
   const role = 'arn:aws:iam::123456789012:role/acme';
@@ -430,7 +430,7 @@ test('npm runs with the token, and its file names a variable', { skip: without('
   const line = await run('acme', ['credential', 'npm']);
   assert.deepEqual(line, { code: 0, stdout: `//${server.name}/:_authToken=\${NPM_TOKEN}\n`, stderr: '' });
   writeFileSync(join(terminal.home, '.npmrc'), line.stdout);
-  const variable = await run('acme', ['credential', 'npm', '--', 'env'], {});
+  const variable = await run('acme', ['credential', 'npm', '--', 'env']);
   assert.match(variable.stdout, new RegExp(`^NPM_TOKEN=${token}$`, 'm'));
   assert.equal((await run('npm', ['whoami'], { env: { ...quiet, NPM_TOKEN: token } })).stdout, 'ada\n');
 
@@ -489,6 +489,53 @@ test('each host gets a token of its own audience, with no more scopes than it ne
   assert.deepEqual([narrow.aud, narrow.scope], ['https://git.acme.example', 'openid']);
   assert.equal(claims((await run('keyring', ['get', 'https://pypi.acme.example/simple/', 'x'])).stdout).aud, 'https://pypi.acme.example');
   assert.equal(claims(attributes((await git('api.acme.example')).stdout).password).aud, 'https://api.acme.example', 'as at sign-in');
+});
+
+test('each program can be told by its own means to ask here', { skip: without('git', 'docker', 'kubectl', 'aws', 'npm', 'pip') }, async (t) => {
+  const { authority, terminal, bin, map, run, login } = await acme(t);
+  const server = await host(t, authority, { answer: await repository(t, run) });
+  map({ [server.name]: { audience: authority.issuer }, aws: { sts: server.url, role_arn: 'arn:aws:iam::123456789012:role/acme' } });
+  await login();
+  const home = (name) => join(terminal.home, name);
+  const install = (...words) => run('acme', ['credential', 'install', ...words], { env: { PIP_CONFIG_FILE: home('pip.conf'), DOCKER_CONFIG: home('.docker') } });
+  const clone = (into) => run('git', ['clone', '-q', `${server.url}/acme.git`, home(into)], { env: GIT });
+
+  const shown = await install('git', server.name);
+  assert.deepEqual(shown, { code: 0, stdout: `git config --global credential.${server.url}.helper '!${bin}/acme credential git'\n`, stderr: 'nothing was changed; --yes does it\n' });
+  assert.equal((await clone('one')).code, 128);
+  assert.equal((await install('git', server.name, '--yes')).code, 0);
+  assert.equal((await clone('two')).code, 0);
+
+  const docker = await install('docker', server.name, '--yes');
+  assert.equal(docker.code, 0, docker.stderr);
+  assert.deepEqual(JSON.parse(readFileSync(home('.docker/config.json'), 'utf8')), { credHelpers: { [server.name]: 'acme' } });
+  assert.equal(JSON.parse((await run('docker-credential-acme', ['get'], { input: server.name })).stdout).ServerURL, server.name);
+  assert.equal((await install('docker', server.name, '--yes')).code, 0, 'twice is no harm');
+
+  assert.equal((await install('aws', '--yes')).code, 0, 'the only one with a role');
+  assert.match(readFileSync(home('.aws/config'), 'utf8'), /\[profile acme\]\ncredential_process = \S+\/bin\/acme credential aws aws\n/);
+
+  assert.equal((await install('npm', server.name, '--yes')).code, 0);
+  assert.equal(readFileSync(home('.npmrc'), 'utf8'), `//${server.name}/:_authToken=\${NPM_TOKEN}\n`);
+
+  assert.equal((await install('pip', server.name, '--yes')).code, 0);
+  assert.match((await run('keyring', ['get', `${server.url}/simple/`, 'x'])).stdout, /^\S{20,}\n$/);
+
+  const kubectl = await install('kubectl', server.name, '--yes');
+  if (kubectl.code === 0) {
+    const { users } = JSON.parse((await run('kubectl', ['config', 'view', '-o', 'json'])).stdout);
+    const { exec } = users.find(({ name }) => name === 'acme').user;
+    assert.deepEqual([exec.command, exec.args, exec.apiVersion], [join(bin, 'acme'), ['credential', 'kubectl', server.name], V1]);
+  } else {
+    assert.match(kubectl.stderr, /unknown flag/, 'kubectl before 1.30 has to be told by hand');
+  }
+
+  assert.match((await install('cargo', server.name)).stdout, /^credential-provider = \["\/\S+\/bin\/acme"\]$/m);
+  const unnamed = await terminal.run('--app', terminal.manifest, 'credential', 'install', 'docker', server.name, '--yes');
+  assert.equal(unnamed.code, 2);
+  assert.match(unnamed.stderr, /called by its name alone: save the manifest as .*apps\/acme\.toml/);
+  const taken = await install('docker', 'git.other.example', '--yes');
+  assert.match(taken.stderr, /not among the manifest's/);
 });
 
 test('a token that is bound to a key is not handed to a program that cannot prove it', async (t) => {

@@ -246,6 +246,36 @@ pub enum Helper {
         /// The user name in it
         username: Option<String>,
     },
+    /// Tell a program to ask here; without --yes, show how
+    Install {
+        /// Which program
+        #[arg(value_name = "PROGRAM")]
+        receiver: Receiver,
+        /// The entry of the manifest; the only one unless it is given
+        host: Option<String>,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Who is told to ask here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Receiver {
+    /// git.
+    Git,
+    /// Docker.
+    Docker,
+    /// kubectl.
+    Kubectl,
+    /// The AWS command line.
+    Aws,
+    /// Cargo.
+    Cargo,
+    /// npm.
+    Npm,
+    /// pip.
+    Pip,
 }
 
 /// What a keyring prints.

@@ -59,7 +59,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use crate::args::{
-    Args, Command, Doctor, Helper, KeyringAction, KeyringMode, Login, Options, Profile, Token,
+    Args, Command, Doctor, Helper, KeyringAction, KeyringMode, Login, Options, Profile, Receiver, Token,
 };
 use crate::context::Context;
 pub use crate::environment::Environment;

@@ -8,6 +8,7 @@ mod called;
 mod cargo;
 mod docker;
 mod git;
+mod install;
 mod kubectl;
 mod npm;
 mod pip;
@@ -38,6 +39,7 @@ pub(crate) fn run(context: &Context, helper: &Helper) -> Result<Exit, Trouble> {
         Helper::Pip { mode, action, service, username } => {
             pip::run(context, *mode, *action, service, username.as_deref())
         }
+        Helper::Install { receiver, host, yes } => install::run(context, *receiver, host.as_deref(), *yes),
     }
 }
 
