@@ -208,6 +208,7 @@ impl<'a> Race<'a> {
                         }
                     }
                     Wish::DeviceCode => self.join(WhyDevice::Asked, tell),
+                    Wish::GiveUp => return Err(Error::LoginExpired),
                 },
                 step = next(device.as_mut()) => {
                     if let Some(unproven) = self.stepped(step, tell)? {

@@ -202,6 +202,8 @@ pub(super) enum Wish {
     Paste(Secret),
     /// They want a code for another device.
     DeviceCode,
+    /// They will not sign in any more.
+    GiveUp,
 }
 
 /// The login's end of what a person does while it waits.
@@ -238,6 +240,11 @@ impl Remote {
     /// A code for another device, now.
     pub fn device_code(&self) {
         drop(self.0.send(Wish::DeviceCode));
+    }
+
+    /// No sign-in any more: what waits for one stops, and the login ends as one that nobody came to.
+    pub fn give_up(&self) {
+        drop(self.0.send(Wish::GiveUp));
     }
 }
 

@@ -60,6 +60,18 @@ fn the_code_wins_and_the_listener_goes() {
 }
 
 #[test]
+fn a_login_that_is_given_up_waits_for_nothing() {
+    let rig = with_device();
+    let attempt = rig.login(options());
+    let url = attempt.url();
+    code_shown(&attempt);
+    attempt.remote.give_up();
+    assert_eq!(attempt.end(), Err(Error::LoginExpired));
+    assert_eq!(browse(&rig.issuer.answer(&url)), None, "nobody listens any more");
+    assert!(!rig.signed_in());
+}
+
+#[test]
 fn a_paste_is_judged_like_the_browser() {
     let rig = with_device();
     let attempt = rig.login(LoginOptions { flow: Flow::Pkce, ..options() });
