@@ -84,6 +84,17 @@ pub enum Command {
         #[command(subcommand)]
         helper: Helper,
     },
+    /// Show the accounts live, and act on them by keys and commands
+    ///
+    /// Without a terminal it prints what `status` prints, says why, and ends with 2.
+    Tui {
+        /// Print lines instead, for a screen reader or a log
+        #[arg(long)]
+        plain: bool,
+        /// Show the address of a sign-in instead of opening a browser
+        #[arg(long)]
+        no_browser: bool,
+    },
     /// Open the platform in a browser
     Open,
     /// Look for what is wrong on this machine, and say its mend
@@ -101,7 +112,7 @@ pub enum Command {
 }
 
 /// How to sign in.
-#[derive(Debug, Flags)]
+#[derive(Debug, Default, Flags)]
 pub struct Login {
     /// Print the address instead of opening a browser
     #[arg(long)]

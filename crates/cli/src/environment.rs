@@ -122,9 +122,13 @@ impl Environment {
     }
 
     /// Whether colours are welcome (<https://no-color.org>).
-    #[allow(dead_code, reason = "the live view is next")]
     pub(crate) fn colours(&self) -> bool {
-        self.text("NO_COLOR").is_none() && self.text("TERM").as_deref() != Some("dumb")
+        self.text("NO_COLOR").is_none()
+    }
+
+    /// Whether the terminal can move its cursor.
+    pub(crate) fn moves(&self) -> bool {
+        cfg!(windows) || self.text("TERM").is_some_and(|terminal| terminal != "dumb")
     }
 }
 

@@ -49,6 +49,7 @@ mod output;
 mod profiles;
 mod qr;
 mod shape;
+mod tui;
 mod waiting;
 mod words;
 

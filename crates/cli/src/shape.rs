@@ -11,6 +11,13 @@ pub(crate) fn shaped(command: Command, app: &App) -> Command {
         let program = app.program().to_owned();
         command = command.name(program.clone()).bin_name(program);
     }
+    // Documents call it by the program's own word: `seqera ai`. A word that means something else already is left alone.
+    if let Some(host) = &app.commands.host
+        && command.find_subcommand("tui").is_some()
+        && command.find_subcommand(host).is_none()
+    {
+        command = command.mut_subcommand("tui", |tui| tui.visible_alias(host.clone()));
+    }
     if let Some(about) = &app.about {
         command = command.about(about.clone()).long_about(None::<&str>);
     }
@@ -26,7 +33,10 @@ pub(crate) fn shaped(command: Command, app: &App) -> Command {
     if let Some(shown) = &app.commands.show {
         let names: Vec<String> =
             command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-        for name in names.into_iter().filter(|name| !shown.contains(name)) {
+        for name in names.into_iter().filter(|name| {
+            let host = (name == "tui").then_some(app.commands.host.as_ref()).flatten();
+            !shown.contains(name) && host.is_none_or(|host| !shown.contains(host))
+        }) {
             command = command.mut_subcommand(name, |command| command.hide(true));
         }
     }

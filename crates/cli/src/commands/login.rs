@@ -58,7 +58,12 @@ fn done(context: &Context, gatepass: &Gatepass) -> Result<Exit, Trouble> {
     Ok(Exit::Done)
 }
 
-fn options(context: &Context, how: &Login, email: Option<&Email>) -> Result<LoginOptions, Trouble> {
+/// A login as the manifest and the command line want it.
+pub(crate) fn options(
+    context: &Context,
+    how: &Login,
+    email: Option<&Email>,
+) -> Result<LoginOptions, Trouble> {
     let app = &context.app;
     let accent = match &app.accent {
         None => PageWords::default().accent,

@@ -3,13 +3,14 @@
 mod completions;
 pub(crate) mod credential;
 mod doctor;
-mod login;
+pub(crate) mod login;
 mod logout;
 mod man;
 mod open;
 mod profile;
-mod status;
+pub(crate) mod status;
 mod token;
+mod tui;
 mod whoami;
 
 use crate::args::Command;
@@ -27,6 +28,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Exit {
         Command::Token(which) => token::run(context, &which),
         Command::Profile { command } => profile::run(context, command),
         Command::Credential { helper } => credential::run(context, &helper),
+        Command::Tui { plain, no_browser } => tui::run(context, plain, !no_browser),
         Command::Open => open::run(context),
         Command::Doctor(how) => doctor::run(context, &how),
         Command::Completions { shell } => completions::run(context, shell),

@@ -64,6 +64,7 @@ const EXPOSES: &[(&str, &str)] = &[
     ("cli/commands::credential::stdio", "speaks with that program"),
     ("cli/commands::credential::aws", "puts the token on the wire to STS, and reads the keys in the answer"),
     ("cli/commands::login", "shows the authorization address to copy"),
+    ("cli/tui::world", "shows that address too, and hands a pasted one to the sign-in that waits for it"),
 ];
 
 /// The files in which a signature's verdict is given.

@@ -1,0 +1,179 @@
+//! What the live view asks of the sessions: one function each, none of which knows a screen.
+
+use std::sync::mpsc::{self, Sender};
+
+use gatepass::{Confirm, Control, Event, LoginOptions, Secret, Status, Timestamp, View, Wanted, Way};
+
+use crate::args::Login;
+use crate::commands::login;
+use crate::commands::status::account;
+use crate::context::Context;
+use crate::email::Email;
+use crate::profiles::Rules;
+use crate::tui::model::{Code, Organization, Progress, Row, Session, SignedOut, Wording};
+use crate::words::Trouble;
+
+/// The words of the program.
+pub(crate) fn wording(context: &Context) -> Wording {
+    Wording {
+        title: context.app.title().to_owned(),
+        given: context.given.as_ref().map(|given| given.source.words().to_owned()),
+        organizations: context.app.organizations.url.is_some(),
+        email_first: context.app.login.email_first,
+        is_own: context.app.is_own(),
+        errors: context.app.messages.errors.clone(),
+        values: context.values(),
+    }
+}
+
+/// The accounts of this program: the one in effect first, then those that a folder has a rule for.
+pub(crate) fn accounts(context: &Context, current: &str) -> Result<Vec<Row>, Trouble> {
+    let mut profiles = vec![context.profile.name.clone(), current.to_owned()];
+    profiles.extend(Rules::read(&context.folder)?.0.into_values());
+    let mut rows: Vec<Row> = Vec::new();
+    for profile in profiles {
+        if rows.iter().any(|row| row.profile == profile) {
+            continue;
+        }
+        let session = match context.gatepass_of(&profile).and_then(|gatepass| Ok(gatepass.status()?)) {
+            Err(Trouble::Usage(reason)) => return Err(Trouble::Usage(reason)),
+            status => status.map(|status| status.as_ref().map(session)),
+        };
+        rows.push(Row { profile, session, organization: None });
+    }
+    Ok(rows)
+}
+
+fn session(status: &Status) -> Session {
+    let view = &status.view;
+    Session {
+        account: account(view).to_owned(),
+        subject: view.identity.subject.as_str().to_owned(),
+        issuer: view.issuer.as_str().to_owned(),
+        client_id: view.client_id.as_str().to_owned(),
+        scope: view.scopes.as_str().to_owned(),
+        bound: view.bound,
+        refreshes: view.refreshes,
+        signed_in_at: view.signed_in_at,
+        expires_at: status.access_expires_at,
+        storage: status.keeping.as_str(),
+    }
+}
+
+/// The organizations of an account.
+pub(crate) fn organizations(context: &Context, _profile: &str) -> Result<Vec<Organization>, Trouble> {
+    let reason = match &context.app.organizations.url {
+        None => {
+            "this program has no organizations: `organizations.url` of a manifest says where they are listed"
+        }
+        Some(_) => "organizations cannot be listed yet",
+    };
+    Err(Trouble::Usage(String::from(reason)))
+}
+
+/// Chooses one of them, or none.
+pub(crate) fn choose(
+    _context: &Context,
+    _profile: &str,
+    organization: Option<Organization>,
+) -> Result<Option<Organization>, Trouble> {
+    Ok(organization)
+}
+
+/// Gets a new access token, which stays where it is kept. Gives whether it is kept.
+pub(crate) fn refresh(context: &Context, profile: &str) -> Result<bool, Trouble> {
+    let handout =
+        context.gatepass_of(profile)?.access(Wanted { force: true, ..Wanted::default() }).wait()??;
+    Ok(handout.saved)
+}
+
+/// Signs out, here first.
+pub(crate) fn sign_out(context: &Context, profile: &str) -> Result<SignedOut, Trouble> {
+    let done = context.gatepass_of(profile)?.sign_out().wait()??;
+    let account = account(&done.view).to_owned();
+    Ok(SignedOut { account, revoked: done.revoked.map_err(Trouble::from) })
+}
+
+/// Removes a session that cannot be read.
+pub(crate) fn forget(context: &Context, profile: &str) -> Result<SignedOut, Trouble> {
+    context.gatepass_of(profile)?.forget()?;
+    let reason = String::from("it was not told, as the session was removed without being read");
+    Ok(SignedOut { account: profile.to_owned(), revoked: Err(Trouble::Usage(reason)) })
+}
+
+/// What the person does while a sign-in waits. Dropping it gives the sign-in up.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    sign_in: gatepass::Remote,
+    answer: Sender<bool>,
+}
+
+impl Remote {
+    /// Hands in the address at which a browser on another machine ended.
+    pub(crate) fn paste(&self, address: Secret) {
+        self.sign_in.paste(address);
+    }
+
+    /// Asks for a code for another device.
+    pub(crate) fn device_code(&self) {
+        self.sign_in.device_code();
+    }
+
+    /// Answers [`Progress::Confirm`].
+    pub(crate) fn keep(&self, keep: bool) {
+        // A sign-in that is over asks nothing any more.
+        let _ = self.answer.send(keep);
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        self.sign_in.give_up();
+    }
+}
+
+/// Signs in, by the work that is given back; `tell` hears how it goes, and at last that it is done.
+pub(crate) fn sign_in<T: Fn(Progress) + Clone + Send + 'static>(
+    context: &Context,
+    profile: &str,
+    email: Option<&Email>,
+    open_browser: bool,
+    tell: T,
+) -> Result<(Remote, impl FnOnce() + Send + use<T>), Trouble> {
+    let gatepass = context.gatepass_of(profile)?;
+    let how = Login { no_browser: !open_browser, ..Login::default() };
+    let (sign_in, control) = Control::new();
+    let (answer, answers) = mpsc::channel();
+    let ask = tell.clone();
+    let confirm = Confirm::new(move |view: &View, _: Way| {
+        ask(Progress::Confirm(account(view).to_owned()));
+        answers.recv().unwrap_or(false)
+    });
+    let options = login::options(context, &how, email)?;
+    let options = LoginOptions { control: Some(control), confirm: Some(confirm), ..options };
+    let work = move || {
+        let (now, hear) = (gatepass.now(), tell.clone());
+        let result = gatepass.login(options, move |event| hear(progress(&event, now))).wait();
+        tell(Progress::Done(result.and_then(|result| result.map(drop)).map_err(Trouble::from)));
+    };
+    Ok((Remote { sign_in, answer }, work))
+}
+
+fn progress(event: &Event<'_>, now: Timestamp) -> Progress {
+    match event {
+        Event::Waiting { url, opened, limit } => {
+            Progress::Open { address: url.expose().clone(), opened: *opened, until: now.plus(*limit) }
+        }
+        Event::Device { user_code, verification_uri, verification_uri_complete, expires_at, .. } => {
+            Progress::Code(Code {
+                code: (*user_code).to_owned(),
+                address: (*verification_uri).to_owned(),
+                whole: verification_uri_complete.unwrap_or(verification_uri).to_owned(),
+                until: *expires_at,
+            })
+        }
+        Event::Stranger(_) => Progress::Stranger,
+        Event::BadPaste(error) | Event::NoDevice(error) => Progress::Refused(Trouble::Core(*error)),
+        Event::Finishing => Progress::Finishing,
+    }
+}
