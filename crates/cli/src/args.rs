@@ -70,6 +70,12 @@ pub enum Command {
     /// The token is refreshed first if it has to be. `token_type` of `--json` says how to present it: a `DPoP` token
     /// is of no use without the session's key (RFC 9449).
     Token(Token),
+    /// Show or choose the organization
+    Org {
+        /// What to do; the organization in effect is shown otherwise
+        #[command(subcommand)]
+        command: Option<Org>,
+    },
     /// Show or choose the profile
     Profile {
         /// What to do; the profile in effect is shown otherwise, and why
@@ -169,6 +175,20 @@ pub struct Doctor {
     /// Leave the issuer's name out of the report too
     #[arg(long, requires = "report")]
     pub anonymous: bool,
+}
+
+/// `org`
+#[derive(Debug, Subcommand)]
+pub enum Org {
+    /// List all organizations
+    List,
+    /// Switch organization
+    Switch {
+        /// Its name or id; without it, you choose from a list
+        organization: Option<String>,
+    },
+    /// Clear organization selection
+    Clear,
 }
 
 /// `profile`

@@ -45,6 +45,7 @@ mod guard;
 mod host;
 mod manifest;
 mod messages;
+mod organizations;
 mod output;
 mod profiles;
 mod qr;
@@ -60,7 +61,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use crate::args::{
-    Args, Command, Doctor, Helper, KeyringAction, KeyringMode, Login, Options, Profile, Receiver, Token,
+    Args, Command, Doctor, Helper, KeyringAction, KeyringMode, Login, Options, Org, Profile, Receiver, Token,
 };
 use crate::context::Context;
 pub use crate::environment::Environment;

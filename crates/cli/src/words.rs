@@ -10,7 +10,6 @@ pub(crate) enum Trouble {
     /// The command line, the manifest or the environment is wrong.
     Usage(String),
     /// A server that is not the issuer's sign-in said something else than was agreed.
-    #[allow(dead_code, reason = "organizations are next")]
     Server(String),
     /// Something below.
     Core(Error),

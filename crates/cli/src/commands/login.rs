@@ -16,6 +16,7 @@ use crate::email::{self, Email};
 use crate::exit::Exit;
 use crate::manifest::AuthFlow;
 use crate::messages::{Messages, Values};
+use crate::organizations;
 use crate::output::distance;
 use crate::qr;
 use crate::waiting::{self, Line, Watch};
@@ -50,6 +51,9 @@ fn done(context: &Context, gatepass: &Gatepass) -> Result<Exit, Trouble> {
     let status = gatepass.status()?.ok_or(Error::Bug)?;
     let (messages, values) = (&context.app.messages, status::values(context, gatepass, &status));
     context.talk.lines(&values, &messages.login_done);
+    if context.app.login.organization {
+        organizations::choose_at_sign_in(context, gatepass)?;
+    }
     if context.talk.is_json() {
         status::print(context, gatepass, &status);
     } else {

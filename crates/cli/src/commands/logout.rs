@@ -1,6 +1,6 @@
 //! `logout`: signs out here, then at the issuer.
 
-use gatepass::{Error, Gatepass};
+use gatepass::{Client, Error, Gatepass};
 use serde::Serialize;
 
 use crate::commands::status::{account, say_given};
@@ -12,19 +12,24 @@ use crate::words::Trouble;
 struct Shown {
     schema: &'static str,
     was_signed_in: bool,
-    /// Whether the issuer revoked the grant.
+    /// Whether the issuer revoked the grant; with `--all`, whether all of them were.
     revoked: bool,
+    /// How many sessions were removed.
+    sessions: usize,
 }
 
-pub(crate) fn run(context: &Context, _all: bool, forget: bool) -> Result<Exit, Trouble> {
+const SCHEMA: &str = "gatepass/logout/1";
+
+pub(crate) fn run(context: &Context, all: bool, forget: bool) -> Result<Exit, Trouble> {
     say_given(context);
-    let gatepass = context.gatepass()?;
-    let shown = if forget {
-        gatepass.forget()?;
-        context.talk.say("the stored session is removed; the issuer was not told, so revoke it there if it may have leaked");
-        Shown { schema: SCHEMA, was_signed_in: true, revoked: false }
-    } else {
-        sign_out(context, &gatepass)?
+    let shown = match (all, forget) {
+        (true, _) => return every(context, forget),
+        (false, true) => {
+            context.gatepass()?.forget()?;
+            context.talk.say(FORGOTTEN);
+            Shown { schema: SCHEMA, was_signed_in: true, revoked: false, sessions: 1 }
+        }
+        (false, false) => sign_out(context, &context.gatepass()?)?,
     };
     if context.talk.is_json() {
         context.talk.data(&shown, "");
@@ -32,10 +37,60 @@ pub(crate) fn run(context: &Context, _all: bool, forget: bool) -> Result<Exit, T
     Ok(Exit::Done)
 }
 
-const SCHEMA: &str = "gatepass/logout/1";
+const FORGOTTEN: &str =
+    "the stored session is removed; the issuer was not told, so revoke it there if it may have leaked";
+
+/// Every account of this program, at whatever issuer. What cannot be signed out does not keep the others.
+fn every(context: &Context, forget: bool) -> Result<Exit, Trouble> {
+    let accounts = context.gatepass()?.accounts();
+    let mut shown = Shown { schema: SCHEMA, was_signed_in: false, revoked: true, sessions: 0 };
+    let mut exit = Exit::Done;
+    for account in accounts.list()? {
+        let mut settings = context.settings(&account.profile)?;
+        // It was signed in there, whatever a variable says today.
+        let client = Client { issuer: gatepass::Issuer::new(&account.issuer)?, ..settings.client };
+        settings.client = Client { client_id: gatepass::ClientId::new(&account.client_id)?, ..client };
+        let gatepass = Gatepass::new(settings);
+        let outcome = if forget {
+            context.talk.say(FORGOTTEN);
+            gatepass.forget().map_err(Trouble::from).map(|()| Shown { revoked: false, ..one() })
+        } else {
+            sign_out(context, &gatepass)
+        };
+        match outcome {
+            Ok(one) => {
+                shown.was_signed_in |= one.was_signed_in;
+                shown.revoked &= one.revoked;
+                shown.sessions += one.sessions;
+            }
+            Err(trouble) => exit = context.trouble(&trouble, false),
+        }
+    }
+    let strays = accounts.forget_strays()?;
+    if strays > 0 {
+        context
+            .talk
+            .say(&format!("{strays} more of unknown accounts removed; their issuers could not be told"));
+        shown.sessions += strays;
+        shown.revoked = false;
+    }
+    shown.was_signed_in |= shown.sessions > 0;
+    shown.revoked &= shown.was_signed_in;
+    if !shown.was_signed_in && exit == Exit::Done {
+        context.talk.lines(&context.values(), &context.app.messages.logout_nobody);
+    }
+    if context.talk.is_json() && exit == Exit::Done {
+        context.talk.data(&shown, "");
+    }
+    Ok(exit)
+}
+
+fn one() -> Shown {
+    Shown { schema: SCHEMA, was_signed_in: true, revoked: true, sessions: 1 }
+}
 
 fn sign_out(context: &Context, gatepass: &Gatepass) -> Result<Shown, Trouble> {
-    let mut shown = Shown { schema: SCHEMA, was_signed_in: true, revoked: false };
+    let mut shown = one();
     let (messages, mut values) = (&context.app.messages, context.values());
     let lines = match gatepass.sign_out().wait()? {
         Ok(done) => {
@@ -50,7 +105,7 @@ fn sign_out(context: &Context, gatepass: &Gatepass) -> Result<Shown, Trouble> {
             }
         }
         Err(Error::NotSignedIn) => {
-            shown.was_signed_in = false;
+            shown = Shown { was_signed_in: false, revoked: false, sessions: 0, ..shown };
             &messages.logout_nobody
         }
         Err(error) => return Err(error.into()),

@@ -7,6 +7,7 @@ pub(crate) mod login;
 mod logout;
 mod man;
 mod open;
+mod org;
 mod profile;
 pub(crate) mod status;
 mod token;
@@ -26,6 +27,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Exit {
         Command::Status => status::run(context),
         Command::Whoami => whoami::run(context),
         Command::Token(which) => token::run(context, &which),
+        Command::Org { command } => org::run(context, command),
         Command::Profile { command } => profile::run(context, command),
         Command::Credential { helper } => credential::run(context, &helper),
         Command::Tui { plain, no_browser } => tui::run(context, plain, !no_browser),

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::manifest::Place;
 use crate::messages::Values;
+use crate::organizations;
 use crate::output::{distance, local};
 use crate::words::Trouble;
 
@@ -126,8 +127,12 @@ pub(crate) fn values(context: &Context, gatepass: &Gatepass, status: &Status) ->
     };
     let bound = if view.bound { "bound to a key of this machine" } else { "not bound to a key" };
     let profile = &context.profile;
+    // Nobody is kept from being shown by a choice that cannot be read.
+    let organization = organizations::chosen(gatepass).unwrap_or_default();
     context
         .values()
+        .maybe("organization", organization.as_ref().map(|chosen| chosen.name.as_str()))
+        .maybe("organization_id", organization.as_ref().map(|chosen| chosen.id.as_str()))
         .with("account", account(view))
         .maybe("email", view.identity.email.as_deref())
         .with("issuer", view.issuer.as_str())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
 
+pub(crate) use gatepass::Organization;
 use gatepass::{Secret, Timestamp};
 
 use crate::email::Email;
@@ -33,13 +34,6 @@ pub(crate) struct Session {
     pub(crate) signed_in_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) storage: &'static str,
-}
-
-/// An organization that an account belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Organization {
-    pub(crate) id: String,
-    pub(crate) name: String,
 }
 
 /// What a person presses.

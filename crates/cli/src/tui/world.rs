@@ -2,15 +2,19 @@
 
 use std::sync::mpsc::{self, Sender};
 
-use gatepass::{Confirm, Control, Event, LoginOptions, Secret, Status, Timestamp, View, Wanted, Way};
+use gatepass::{
+    Account, Confirm, Control, Event, LoginOptions, Organization, Secret, Status, Timestamp, View, Wanted,
+    Way,
+};
 
 use crate::args::Login;
 use crate::commands::login;
 use crate::commands::status::account;
 use crate::context::Context;
 use crate::email::Email;
+use crate::organizations;
 use crate::profiles::Rules;
-use crate::tui::model::{Code, Organization, Progress, Row, Session, SignedOut, Wording};
+use crate::tui::model::{Code, Progress, Row, Session, SignedOut, Wording};
 use crate::words::Trouble;
 
 /// The words of the program.
@@ -18,7 +22,7 @@ pub(crate) fn wording(context: &Context) -> Wording {
     Wording {
         title: context.app.title().to_owned(),
         given: context.given.as_ref().map(|given| given.source.words().to_owned()),
-        organizations: context.app.organizations.url.is_some(),
+        organizations: organizations::are_configured(context),
         email_first: context.app.login.email_first,
         is_own: context.app.is_own(),
         errors: context.app.messages.errors.clone(),
@@ -26,20 +30,27 @@ pub(crate) fn wording(context: &Context) -> Wording {
     }
 }
 
-/// The accounts of this program: the one in effect first, then those that a folder has a rule for.
+/// The accounts of this program: the one in effect first, then all others that are signed in here, then those that a
+/// folder has a rule for.
 pub(crate) fn accounts(context: &Context, current: &str) -> Result<Vec<Row>, Trouble> {
     let mut profiles = vec![context.profile.name.clone(), current.to_owned()];
+    let (issuer, client_id) = (context.issuer.as_ref(), context.client_id.as_ref());
+    let here = |account: &Account| {
+        issuer.is_some_and(|issuer| issuer.value == account.issuer)
+            && client_id.is_some_and(|client_id| client_id.value == account.client_id)
+    };
+    let listed = context.gatepass()?.accounts().list()?;
+    profiles.extend(listed.into_iter().filter(here).map(|account| account.profile));
     profiles.extend(Rules::read(&context.folder)?.0.into_values());
     let mut rows: Vec<Row> = Vec::new();
     for profile in profiles {
         if rows.iter().any(|row| row.profile == profile) {
             continue;
         }
-        let session = match context.gatepass_of(&profile).and_then(|gatepass| Ok(gatepass.status()?)) {
-            Err(Trouble::Usage(reason)) => return Err(Trouble::Usage(reason)),
-            status => status.map(|status| status.as_ref().map(session)),
-        };
-        rows.push(Row { profile, session, organization: None });
+        let gatepass = context.gatepass_of(&profile)?;
+        let session = gatepass.status().map(|status| status.as_ref().map(session)).map_err(Trouble::from);
+        let organization = organizations::chosen(&gatepass).unwrap_or_default();
+        rows.push(Row { profile, session, organization });
     }
     Ok(rows)
 }
@@ -61,22 +72,18 @@ fn session(status: &Status) -> Session {
 }
 
 /// The organizations of an account.
-pub(crate) fn organizations(context: &Context, _profile: &str) -> Result<Vec<Organization>, Trouble> {
-    let reason = match &context.app.organizations.url {
-        None => {
-            "this program has no organizations: `organizations.url` of a manifest says where they are listed"
-        }
-        Some(_) => "organizations cannot be listed yet",
-    };
-    Err(Trouble::Usage(String::from(reason)))
+pub(crate) fn organizations(context: &Context, profile: &str) -> Result<Vec<Organization>, Trouble> {
+    let listed = organizations::list(context, &context.gatepass_of(profile)?)?;
+    Ok(listed.into_iter().map(|listed| Organization { id: listed.id, name: listed.name }).collect())
 }
 
 /// Chooses one of them, or none.
 pub(crate) fn choose(
-    _context: &Context,
-    _profile: &str,
+    context: &Context,
+    profile: &str,
     organization: Option<Organization>,
 ) -> Result<Option<Organization>, Trouble> {
+    context.gatepass_of(profile)?.accounts().set_organization(organization.clone())?;
     Ok(organization)
 }
 
