@@ -1,10 +1,10 @@
 // A real terminal window: tmux draws what a program writes, and types what a person would.
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { cleanUp } from './process.mjs';
+import { cleanUp, folder } from './process.mjs';
 
 const run = promisify(execFile);
 
@@ -16,7 +16,8 @@ export class Screen {
   /** Opens a window in which a person types `command`; keeps how the terminal was set before and after. */
   static open(t, terminal, command, { columns = 80, rows = 24, env = {} } = {}) {
     const screen = new Screen();
-    screen.place = (name) => join(terminal.home, name);
+    const place = folder(t, 'screen');
+    screen.place = (name) => join(place, name);
     screen.socket = screen.place('tmux');
     const script = screen.place('script');
     writeFileSync(script, [
@@ -39,7 +40,7 @@ export class Screen {
 
   /** Opens a window in which the command runs. */
   static gatepass(t, terminal, args, options) {
-    return Screen.open(t, terminal, [terminal.bin, ...args], options);
+    return Screen.open(t, terminal, [resolve(terminal.bin), ...args], options);
   }
 
   async tmux(...args) {

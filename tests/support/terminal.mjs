@@ -1,6 +1,6 @@
 // A person's terminal: a home of its own, a real keyring on a bus of its own, and the command.
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { startKeyring } from './keyring.mjs';
 import { Program, folder, start } from './process.mjs';
 
@@ -19,7 +19,6 @@ export class Terminal {
     /** What is run. */
     this.bin = BIN;
     this.home = folder(t, 'home');
-    this.bin = resolve(BIN);
     this.clockFile = join(this.home, 'clock');
     this.manifest = join(this.home, 'app.toml');
     this.env = { PATH: process.env.PATH, HOME: this.home, XDG_DATA_HOME: join(this.home, '.local/share'), GATEPASS_TEST_CLOCK_FILE: this.clockFile, GATEPASS_APP: this.manifest };
