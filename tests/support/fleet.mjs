@@ -192,7 +192,7 @@ export function seeded(seed, round) {
 }
 
 /** Holds a round against what is promised; throws what was broken. */
-function judge({ hooked, members, sent, seconds }, forgives, orphaned) {
+export function judge({ hooked, members, sent, seconds }, forgives, orphaned) {
   const alive = members.filter(({ killed }) => !killed);
   const killed = members.length - alive.length;
   const stopped = members.filter((member) => member.stopped).length;
