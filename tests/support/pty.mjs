@@ -1,11 +1,12 @@
 // A program of a documented system, at a terminal of 80 columns (util-linux `script` holds the pseudo-terminal).
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { start } from './process.mjs';
 import { Terminal } from './terminal.mjs';
 
 const BIN = resolve(process.env.GATEPASS_BIN ?? 'target/debug/gatepass');
-const APPS = resolve('crates/cli/apps');
+const APPS = fileURLToPath(new URL('../../crates/cli/apps', import.meta.url));
 
 /** What the machine must have for a pseudo-terminal. */
 export function scriptMissing() {

@@ -214,10 +214,10 @@ impl Context {
             AskPassphrase::New => {
                 let first = talk.ask_hidden("a new passphrase for your sessions:")?;
                 let second = talk.ask_hidden("the same once more:")?;
-                if first == second && !first.expose().is_empty() {
+                if first == second {
                     return Some(first);
                 }
-                talk.say("these two differ, or are empty");
+                talk.say("these two differ");
                 None
             }
             AskPassphrase::Known => talk.ask_hidden("the passphrase of your sessions:"),

@@ -76,10 +76,10 @@ impl Talk {
         (read > 0).then(|| line.trim().to_owned())
     }
 
-    /// The same without echo, for what nobody should read over a shoulder.
+    /// The same without echo, for what nobody should read over a shoulder. An empty line is no answer.
     pub(crate) fn ask_hidden(&self, question: &str) -> Option<Secret> {
         let quiet = crate::waiting::Quiet::lines();
-        let answer = self.ask(question).map(Secret::new);
+        let answer = self.ask(question).filter(|answer| !answer.is_empty()).map(Secret::new);
         if quiet.is_some() {
             self.say("");
         }

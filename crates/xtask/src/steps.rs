@@ -209,9 +209,12 @@ fn end_to_end(context: &mut Context) -> Result<Outcome, Failure> {
 
 /// Named one by one: older versions of node do not read patterns.
 fn test_files(workspace: &Workspace) -> Result<Vec<PathBuf>, Failure> {
-    let folder = workspace.root().join("tests");
-    let entries = fs::read_dir(&folder).map_err(|error| Failure::io(folder.display(), &error))?;
-    let mut files: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    let mut files = Vec::new();
+    for folder in ["tests", "tests/documents"] {
+        let folder = workspace.root().join(folder);
+        let entries = fs::read_dir(&folder).map_err(|error| Failure::io(folder.display(), &error))?;
+        files.extend(entries.filter_map(Result::ok).map(|entry| entry.path()));
+    }
     files.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
     files.sort();
     // Without names, node would go looking by itself and might find none.

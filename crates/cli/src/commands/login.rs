@@ -173,9 +173,8 @@ fn finish(context: &Context, gatepass: &Gatepass, how: &Login, handle: &str) -> 
             .take(64 * 1024)
             .read_to_string(&mut text)
             .map_err(|error| Trouble::Usage(format!("cannot read the address from stdin: {error}")))?;
-        Some(Secret::new(text.trim().to_owned()))
+        Some(text.trim()).filter(|text| !text.is_empty()).map(Secret::from)
     };
-    let answer = answer.filter(|answer| !answer.expose().is_empty());
     let mut teller = Teller::new(context);
     gatepass.finish(handle, answer, options, move |event| teller.tell(&event)).wait()??;
     done(context, gatepass)
