@@ -35,7 +35,11 @@ pub(crate) fn tool(workspace: &Workspace, package: &str) -> Result<PathBuf, Fail
 ///
 /// With `--tests`, because then the features are those of `cargo test --workspace` and nothing is built twice.
 pub(crate) fn testing_programs(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    end_to_end(workspace, &["--workspace", "--bins", "--tests"])
+    let folder = end_to_end(workspace, &["--workspace", "--bins", "--tests", "--examples"])?;
+    // The library's example is its yardstick.
+    let example = executable("whoami");
+    keep(&workspace.binary("gatepass").with_file_name("examples").join(example), &folder)?;
+    Ok(folder)
 }
 
 /// The same, where nothing else is built or tested in the same run.
@@ -48,15 +52,19 @@ fn end_to_end(workspace: &Workspace, which: &[&str]) -> Result<PathBuf, Failure>
     process::run(&mut workspace.cargo(&words), BUILD_LIMIT)?;
     let folder = workspace.target().join("end-to-end");
     for program in PROGRAMS {
-        let built = workspace.binary(program);
-        let copy = folder.join(built.file_name().unwrap_or_default());
-        // Removed first: one that still runs somewhere cannot be written to.
-        fs::create_dir_all(&folder)
-            .map(|()| drop(fs::remove_file(&copy)))
-            .and_then(|()| fs::copy(&built, &copy))
-            .map_err(|error| Failure::io(copy.display(), &error))?;
+        keep(&workspace.binary(program), &folder)?;
     }
     Ok(folder)
+}
+
+fn keep(built: &Path, folder: &Path) -> Result<(), Failure> {
+    let copy = folder.join(built.file_name().unwrap_or_default());
+    // Removed first: one that still runs somewhere cannot be written to.
+    fs::create_dir_all(folder)
+        .map(|()| drop(fs::remove_file(&copy)))
+        .and_then(|()| fs::copy(built, &copy))
+        .map(drop)
+        .map_err(|error| Failure::io(copy.display(), &error))
 }
 
 /// The file name of a program on this system.

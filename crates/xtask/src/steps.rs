@@ -203,6 +203,7 @@ fn end_to_end(context: &mut Context) -> Result<Outcome, Failure> {
     {
         node.env(variable, programs.join(build::executable(program)));
     }
+    node.env("GATEPASS_EXAMPLE", programs.join(build::executable("whoami")));
     node.env("GATEPASS_WWW", &stage.folder);
     process::run(&mut node, 20 * MINUTE).map(|()| Outcome::Passed)
 }
