@@ -8,6 +8,8 @@ use hyper::body::Bytes;
 pub(crate) enum Page {
     /// Signed in.
     Success,
+    /// The terminal asks something before it keeps the session.
+    Question,
     /// The login failed; the terminal says why.
     Failure,
     /// The request belongs to no login that waits here.
@@ -53,21 +55,23 @@ impl Accent {
     }
 }
 
-/// The three pages of one listener.
+/// The pages of one listener.
 #[derive(Debug)]
-pub(crate) struct Pages([Bytes; 3]);
+pub(crate) struct Pages([Bytes; 4]);
 
 impl Pages {
     /// Fills them in once.
     pub(crate) fn new(words: &PageWords) -> Self {
-        Self([Page::Success, Page::Failure, Page::Stranger].map(|page| Bytes::from(fill(page, words))))
+        let pages = [Page::Success, Page::Question, Page::Failure, Page::Stranger];
+        Self(pages.map(|page| Bytes::from(fill(page, words))))
     }
 
     /// The text of one.
     pub(crate) fn text(&self, page: Page) -> Bytes {
-        let [success, failure, stranger] = &self.0;
+        let [success, question, failure, stranger] = &self.0;
         match page {
             Page::Success => success.clone(),
+            Page::Question => question.clone(),
             Page::Failure => failure.clone(),
             Page::Stranger => stranger.clone(),
         }
@@ -77,6 +81,10 @@ impl Pages {
 fn fill(page: Page, words: &PageWords) -> String {
     let (heading, text) = match page {
         Page::Success => ("You are signed in", "You can close this window and go back to the terminal."),
+        Page::Question => (
+            "One question is left",
+            "The terminal asks it, before it keeps this sign-in. You can close this window.",
+        ),
         Page::Failure => (
             "The sign-in did not work",
             "The terminal says why, and what to do next. You can close this window.",
@@ -119,7 +127,7 @@ mod tests {
     fn a_name_stays_a_name() {
         let program = String::from("<script>alert('{text}')</script> & \"co\"");
         let pages = Pages::new(&PageWords { program, ..PageWords::default() });
-        for page in [Page::Success, Page::Failure, Page::Stranger] {
+        for page in [Page::Success, Page::Question, Page::Failure, Page::Stranger] {
             let text = String::from_utf8(pages.text(page).to_vec()).unwrap();
             let name = "&lt;script&gt;alert(&#39;{text}&#39;)&lt;/script&gt; &amp; &quot;co&quot;";
             assert!(text.contains(name) && !text.contains("<script"), "{text}");

@@ -67,7 +67,7 @@ where
     // Whatever else was waited for, nobody asks for it any more.
     let redirect = race.redirect.take();
     drop(race);
-    let (answer, reply) = match answer {
+    let (answer, mut reply) = match answer {
         Err(error) => (Err(error), None),
         Ok(Answer::Device(unproven)) => {
             tell(Event::Finishing);
@@ -80,7 +80,7 @@ where
         }
     };
     let result = match answer {
-        Ok((way, unproven)) => settle(world, unproven, way, doubt, keep).await.map(|()| way),
+        Ok((way, unproven)) => settle(world, unproven, way, doubt, &mut reply, keep).await.map(|()| way),
         Err(error) => Err(error),
     };
     if let Some(Redirect { mut loopback, .. }) = redirect {

@@ -70,7 +70,7 @@ where
             (Way::DeviceCode, unproven)
         }
     };
-    settle(world, unproven, way, Doubt { confirm, expected_email }, keep).await?;
+    settle(world, unproven, way, Doubt { confirm, expected_email }, &mut None, keep).await?;
     Ok(way)
 }
 

@@ -5,10 +5,12 @@ use gatepass_core::protocol::jwks::{self, Refetch};
 use gatepass_core::protocol::revoke;
 use gatepass_core::session::grant::Unproven;
 use gatepass_core::session::record::{Record, View};
+use tokio::sync::oneshot;
 
 use super::{Confirm, Way};
 use crate::clock;
 use crate::drive::World;
+use crate::pages::Page;
 use crate::random::OsDice;
 use crate::verify::verify;
 
@@ -25,13 +27,14 @@ pub(super) async fn settle<K>(
     unproven: Unproven,
     way: Way,
     doubt: Doubt,
+    reply: &mut Option<oneshot::Sender<Page>>,
     keep: impl FnOnce(Record) -> K,
 ) -> Result<(), Error>
 where
     K: Future<Output = Result<(), Error>>,
 {
     let record = proven(world, unproven).await?;
-    if !doubt.settled(&record.view, way).await? {
+    if !doubt.settled(&record.view, way, reply).await? {
         give_back(world, &record).await;
         return Err(Error::Declined);
     }
@@ -54,7 +57,12 @@ async fn proven(world: &World, unproven: Unproven) -> Result<Record, Error> {
 
 impl Doubt {
     /// Whether this is the session that was meant.
-    async fn settled(self, view: &View, way: Way) -> Result<bool, Error> {
+    async fn settled(
+        self,
+        view: &View,
+        way: Way,
+        reply: &mut Option<oneshot::Sender<Page>>,
+    ) -> Result<bool, Error> {
         let other = self.expected_email.is_some_and(|expected| {
             !view.identity.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(&expected))
         });
@@ -63,6 +71,10 @@ impl Doubt {
         match self.confirm {
             Some(confirm) if other || way == Way::Paste => {
                 let view = view.clone();
+                // A browser that loads for as long as a person thinks would look stuck, and say nothing of the question.
+                if let Some(reply) = reply.take() {
+                    let _ = reply.send(Page::Question);
+                }
                 // A person thinks for longer than pages and pings can wait.
                 tokio::task::spawn_blocking(move || confirm.ask(&view, way)).await.map_err(|_| Error::Bug)
             }

@@ -201,7 +201,7 @@ impl Door {
             return self.page(StatusCode::GONE, Page::Stranger);
         }
         match outcome.await {
-            Ok(Page::Success) => self.page(StatusCode::OK, Page::Success),
+            Ok(page @ (Page::Success | Page::Question)) => self.page(StatusCode::OK, page),
             Ok(Page::Stranger) => self.page(StatusCode::BAD_REQUEST, Page::Stranger),
             Ok(Page::Failure) | Err(_) => self.page(StatusCode::BAD_REQUEST, Page::Failure),
         }
