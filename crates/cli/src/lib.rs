@@ -50,6 +50,7 @@ mod output;
 mod profiles;
 mod qr;
 mod shape;
+mod shortcut;
 mod tui;
 mod waiting;
 mod words;
@@ -84,7 +85,8 @@ pub fn main() -> ExitCode {
             return trouble.exit().into();
         }
     };
-    let Args { command, options } = parse_from(&app, &environment);
+    let Args { command, options } =
+        shortcut::read(&environment.words).unwrap_or_else(|| parse_from(&app, &environment));
     run(app, command, options, environment)
 }
 
