@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(crate) struct Keyring {
     user: String,
     open: Arc<Open>,
     limit: Duration,
+    /// The connection, once there is one: making it costs ten times what a call over it costs.
+    opened: Arc<Mutex<Option<Arc<CredentialStore>>>>,
     /// Set by the first call that took too long.
     broken: Arc<AtomicBool>,
 }
@@ -41,7 +43,8 @@ impl Keyring {
 
     /// An entry of any keyring.
     pub(crate) fn of(service: &str, user: &str, open: Arc<Open>, limit: Duration) -> Self {
-        Self { service: service.to_owned(), user: user.to_owned(), open, limit, broken: Arc::default() }
+        let (service, user) = (service.to_owned(), user.to_owned());
+        Self { service, user, open, limit, opened: Arc::default(), broken: Arc::default() }
     }
 
     /// Another entry of the same keyring.
@@ -88,17 +91,15 @@ impl Keyring {
     fn call<T: Send + 'static>(
         &self,
         guard: Option<&Arc<Guard>>,
-        work: impl FnOnce(&keyring_core::Entry) -> keyring_core::Result<T> + Send + 'static,
+        work: impl Fn(&keyring_core::Entry) -> keyring_core::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         if self.is_broken() {
             return Err(Error::StoreLocked);
         }
-        let Self { service, user, open, .. } = self.clone();
-        let guard = guard.cloned();
+        let (keyring, guard) = (self.clone(), guard.cloned());
         let (sender, receiver) = mpsc::sync_channel(1);
         let spawned = thread::Builder::new().name(String::from("keyring")).spawn(move || {
-            let result =
-                open().and_then(|store| store.build(&service, &user, None)).and_then(|entry| work(&entry));
+            let result = keyring.worked(&work);
             // Before the answer: whoever gets it may want the lock again at once.
             drop(guard);
             // Nobody listens any more when this took too long.
@@ -109,6 +110,40 @@ impl Keyring {
             self.broken.store(true, Ordering::Relaxed);
             Err(Error::StoreLocked)
         })
+    }
+}
+
+impl Keyring {
+    /// Does it over the connection that is there, or over a new one where the old one does not hold any more.
+    fn worked<T>(
+        &self,
+        work: &impl Fn(&keyring_core::Entry) -> keyring_core::Result<T>,
+    ) -> keyring_core::Result<T> {
+        let over = |store: &CredentialStore| {
+            store.build(&self.service, &self.user, None).and_then(|entry| work(&entry))
+        };
+        let known = self.opened().clone();
+        if let Some(store) = known {
+            match over(store.as_ref()) {
+                // The bus or the keyring was started anew: what this connection led to is gone.
+                Err(keyring_core::Error::PlatformFailure(_)) => *self.opened() = None,
+                result => return result,
+            }
+        }
+        let store = (self.open)()?;
+        let result = over(store.as_ref());
+        *self.opened() = Some(store);
+        result
+    }
+
+    /// Lets go of the connection, so that a test sees the next one made.
+    #[cfg(test)]
+    pub(crate) fn disconnect(&self) {
+        *self.opened() = None;
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Option<Arc<CredentialStore>>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -152,5 +187,45 @@ fn meaning(error: &keyring_core::Error) -> Error {
         // Windows keeps 2560 bytes.
         Keyring::TooLong(..) => Error::NotSaved,
         _ => Error::StoreCorrupt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use keyring_core::api::CredentialStoreApi;
+    use keyring_core::mock;
+
+    use super::*;
+
+    #[test]
+    fn a_keyring_that_was_started_anew_is_asked_again() {
+        let stores = [mock::Store::new().unwrap(), mock::Store::new().unwrap()];
+        let (opens, copies) = (Arc::new(AtomicUsize::new(0)), stores.clone());
+        let open = {
+            let opens = Arc::clone(&opens);
+            move || -> keyring_core::Result<Arc<CredentialStore>> {
+                Ok(Arc::clone(&copies[opens.fetch_add(1, Ordering::Relaxed)]) as _)
+            }
+        };
+        let keyring = Keyring::of("service", "user", Arc::new(open), LIMIT);
+        let secret = Secret::new(b"first".to_vec());
+        keyring.set(&secret, None).unwrap();
+        assert_eq!(keyring.get(), Ok(Some(secret)));
+        assert_eq!(opens.load(Ordering::Relaxed), 1, "one connection for all calls");
+
+        let entry = stores[0].build("service", "user", None).unwrap();
+        let credential: &mock::Cred = entry.as_any().downcast_ref().unwrap();
+        credential.set_error(keyring_core::Error::PlatformFailure("the bus is gone".into()));
+        assert_eq!(keyring.get(), Ok(None), "what the new one knows");
+        assert_eq!(opens.load(Ordering::Relaxed), 2);
+
+        // Locked is an answer, and no reason to ask anew.
+        let entry = stores[1].build("service", "user", None).unwrap();
+        let credential: &mock::Cred = entry.as_any().downcast_ref().unwrap();
+        credential.set_error(keyring_core::Error::NoStorageAccess("locked".into()));
+        assert_eq!(keyring.get(), Err(Error::StoreLocked));
+        assert_eq!(opens.load(Ordering::Relaxed), 2);
     }
 }
