@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { signIn, startAuthority } from '../support/authority.mjs';
 import { Company, scriptMissing } from '../support/pty.mjs';
+import { Screen, tmuxMissing } from '../support/screen.mjs';
 import { keyringMissing, searchFiles } from '../support/terminal.mjs';
 import { Visitor } from '../support/visitor.mjs';
 
-const missing = scriptMissing() ?? keyringMissing();
+const missing = scriptMissing() ?? keyringMissing() ?? tmuxMissing;
 const skip = missing && `${missing} is not installed`;
 
 const CONFIG = `
@@ -132,6 +133,29 @@ test('a token of the environment or the command line is used instead', { skip },
   const shadowed = await company.line('seqera status', { TOWER_ACCESS_TOKEN: 'platform-token' });
   assert.match(shadowed.screen, /note: TOWER_ACCESS_TOKEN holds a token/);
   assert.doesNotMatch(shadowed.screen, /platform-token/);
+});
+
+test('seqera ai takes a token by flag and by variable', { skip }, async (t) => {
+  const { company } = await seqera(t);
+  for (const [words, env, by] of [[['--token', 'platform-token'], {}, '--token'], [[], { TOWER_ACCESS_TOKEN: 'platform-token' }, 'TOWER_ACCESS_TOKEN']]) {
+    const screen = Screen.open(t, company, ['seqera', 'ai', ...words], { env });
+    await screen.shows(new RegExp(`${by} holds a token, which is used instead of any session`));
+    await screen.press('q');
+    assert.equal((await screen.end()).code, 0);
+    assert.ok(!screen.raw().includes('platform-token'));
+  }
+});
+
+test('keychain errors say what to look at', { skip }, async (t) => {
+  const { company, login } = await seqera(t);
+  await login();
+  // The keychain is there no more; what it sealed is not written anywhere else.
+  const env = { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nowhere', XDG_RUNTIME_DIR: '/nowhere' };
+  const { code, screen } = await company.line('seqera token --refresh', env);
+  assert.equal(code, 5, screen);
+  for (const line of ['Token storage error: ', 'Ensure your system keychain service is running', 'Check that you have permission to access the keychain']) {
+    assert.ok(screen.includes(line), `${line}\n${screen}`);
+  }
 });
 
 test('a browser that does not open is no end: the address is there to copy', { skip }, async (t) => {

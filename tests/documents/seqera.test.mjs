@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { signIn, startAuthority } from '../support/authority.mjs';
 import { Company, scriptMissing } from '../support/pty.mjs';
+import { Screen, tmuxMissing } from '../support/screen.mjs';
 import { keyringMissing } from '../support/terminal.mjs';
 import { Visitor } from '../support/visitor.mjs';
 
-const missing = scriptMissing() ?? keyringMissing();
+const missing = scriptMissing() ?? keyringMissing() ?? tmuxMissing;
 const skip = missing && `${missing} is not installed`;
 
 const client = (id) => `
@@ -125,6 +126,26 @@ test('a token without the authority it belongs to fails clearly', { skip }, asyn
   assert.match(screen, /TOWER_ACCESS_TOKEN holds a token and SEQERA_AI_BACKEND_URL names another service, but SEQERA_AUTH_DOMAIN does not say/);
   const whole = await company.line('seqera token', { ...backend, SEQERA_AUTH_DOMAIN: authority.issuer });
   assert.deepEqual([whole.code, whole.screen], [0, 'second\n']);
+});
+
+test('/status inside the TUI shows authentication status and organization', { skip }, async (t) => {
+  const { company, login } = await seqera(t);
+  await login();
+  const screen = Screen.open(t, company, ['seqera', 'ai']);
+  await screen.shows(/Seqera {2}default/);
+  await screen.type('/status');
+  await screen.press('Enter');
+  await screen.shows(/Account +user@example\.com/);
+  await screen.shows(/Organization +Acme Research/);
+  await screen.press('C-c');
+  assert.equal((await screen.end()).code, 0);
+
+  // "When this environment variable is set, the CLI skips the OAuth login flow and uses the provided token directly."
+  const given = Screen.open(t, company, ['seqera', 'ai'], { env: { SEQERA_ACCESS_TOKEN: 'quiet-token' } });
+  await given.shows(/SEQERA_ACCESS_TOKEN holds a token/);
+  await given.press('C-c');
+  assert.equal((await given.end()).code, 0);
+  assert.ok(!given.raw().includes('quiet-token'));
 });
 
 test('the help text has what the document has', { skip }, async (t) => {
