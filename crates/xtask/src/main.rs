@@ -44,7 +44,8 @@ usage: cargo xtask <command>
   chaos cli [--rounds N] [--seed S]  64 processes with one expired token, every third one killed, a thousand times
        [--server own | strict]       strict is npm oidc-provider, whose refresh tokens work once
        [--storage file | keyring] [--processes N] [--round R]
-  pictures                           the README's pictures, docs/*, from a run like the demo's; wants Chromium";
+  pictures                           the documents' pictures, docs/*, from a run like the demo's;
+                                     wants Chromium, tmux and gnome-keyring";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

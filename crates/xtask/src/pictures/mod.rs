@@ -1,10 +1,16 @@
-//! `cargo xtask pictures`: the README's pictures, from a real run in a house like the demo's.
+//! `cargo xtask pictures`: the documents' pictures, from a real run in a house like the demo's.
 //!
-//! `keyring` is a keyring of the run's own, `terminal` the drawing of what `gatepass` said. What differs from run to run
-//! (the port, keys, moments) is replaced, so that a picture changes only where the product has changed.
+//! `keyring` is a keyring of the run's own. `scenes` are what a person does in terminals: each is a `window` of tmux,
+//! read as a `grid` of cells and drawn as `svg`. What differs from run to run is `fixed`, and the codes of `qr` are
+//! exchanged, so that a picture changes only where the product has changed.
 
+mod fixed;
+mod grid;
 pub(crate) mod keyring;
-mod terminal;
+mod qr;
+mod scenes;
+mod svg;
+mod window;
 
 use std::fs;
 use std::path::Path;
@@ -13,15 +19,16 @@ use std::process::ExitCode;
 use base64ct::{Base64, Encoding};
 use serde_json::json;
 
+use fixed::ISSUER;
 use keyring::Keyring;
-use terminal::{Exchange, ISSUER};
+use scenes::Person;
 
 use crate::demo::chromium::Chromium;
 use crate::demo::dashboard::Dashboard;
 use crate::demo::house::House;
 use crate::demo::patience::Patience;
-use crate::demo::story::{Story, shortened};
-use crate::demo::{Built, Way, by_itself};
+use crate::demo::story::Story;
+use crate::demo::{Built, Way};
 use crate::failure::Failure;
 use crate::install::CHROMIUM;
 use crate::workspace::Workspace;
@@ -33,8 +40,12 @@ const FOLDER: &str = "docs";
 /// The dashboard's window: the whole card with some ground around it. The README shows it 720 wide.
 const WINDOW: (u32, u32) = (720, 560);
 
-/// A picture's file and its bytes.
-type Picture = (&'static str, Vec<u8>);
+/// A file of the documentation.
+#[derive(Debug)]
+struct Picture {
+    name: &'static str,
+    bytes: Vec<u8>,
+}
 
 pub(crate) fn command() -> Result<ExitCode, Failure> {
     let chromium = environment::any_program(CHROMIUM).ok_or_else(|| {
@@ -44,6 +55,15 @@ pub(crate) fn command() -> Result<ExitCode, Failure> {
         ))
         .hint("install the package `chromium`")
     })?;
+    if environment::program("tmux").is_none() {
+        return Err(
+            Failure::new("the terminals of the pictures are tmux's").hint("install the package `tmux`")
+        );
+    }
+    // Elsewhere a login opens the person's own browser, whatever it is told.
+    if !cfg!(target_os = "linux") {
+        return Err(Failure::new("the pictures are taken on Linux"));
+    }
     let workspace = Workspace::find()?;
     let mut story = Story::default();
     let built = Built::make(&mut story, &workspace, &Way::InChromium(chromium.clone()))
@@ -73,58 +93,52 @@ fn take(
     let www =
         www.ok_or_else(|| Failure::new("without the dashboard there is nothing to take a picture of"))?;
     // Before the house: its terminal clears the keyring when it ends.
-    let keyring = Keyring::start(patience)?;
+    let keyring = Keyring::start(patience)?.ok_or_else(|| {
+        Failure::new("the pictures show a keyring, and there is none to be had")
+            .hint("install the packages `gnome-keyring` and `dbus`")
+    })?;
+    let programs_path = programs.path().to_owned();
     let mut house = House::open(programs, Some(&www), patience)?;
     story.tell(&house.issuer);
-    match &keyring {
-        Some(keyring) => house.terminal.set("DBUS_SESSION_BUS_ADDRESS", keyring.bus().to_owned()),
-        None => story.tell("without a keyring of its own (dbus-run-session, gnome-keyring-daemon)"),
-    }
-    // `gatepass login` opens "the browser": one that does nothing, for the address is opened in ours.
-    house.terminal.set("BROWSER", "true".to_owned());
+    house.terminal.set("DBUS_SESSION_BUS_ADDRESS", keyring.bus().to_owned());
     let house = house;
-    visit(story, &house, chromium, patience).map_err(|failure| house.explain(failure))
+    let person = Person::new(&house, &programs_path, &keyring, patience)?;
+    visit(story, &house, &person, chromium, patience).map_err(|failure| house.explain(failure))
 }
 
 fn visit(
     story: &mut Story,
     house: &House,
+    person: &Person<'_>,
     chromium: &Path,
     patience: &Patience,
 ) -> Result<Vec<Picture>, Failure> {
     let mut chromium = Chromium::start(chromium, house.place(), patience)?;
-    let mut exchanges = vec![sign_in(story, house, &mut chromium)?];
+    story.step("Sign in the terminal");
+    let mut pictures = vec![person.login(story, &mut chromium)?];
 
     story.step("Take pictures of the dashboard");
     Dashboard::open(&mut chromium, &house.issuer)?.sign_in()?;
     settle(&mut chromium, &house.issuer)?;
-    let mut pictures = Vec::new();
     for (name, scheme) in [("dashboard.png", "light"), ("dashboard-dark.png", "dark")] {
-        pictures.push((name, photograph(&mut chromium, scheme)?));
+        pictures.push(Picture { name, bytes: photograph(&mut chromium, scheme)? });
         story.tell(scheme);
     }
 
     story.step("Use the terminal");
-    for word in ["status", "token", "logout"] {
-        let said = house.terminal.run(&[word])?;
-        let stdout = if word == "token" { shortened(said.stdout.trim()) } else { said.stdout };
-        let all = [stdout.trim_end(), said.stderr.trim_end()].join("\n");
-        exchanges.push(Exchange::new(&[word], &all, &house.issuer));
-        story.tell(&format!("$ gatepass {word}"));
+    for (name, command, words) in [
+        ("status.svg", "gatepass status", "Account: demo@example.com"),
+        ("doctor.svg", "gatepass doctor", "all is well"),
+    ] {
+        pictures.push(person.command(name, command, words)?);
+        story.tell(&format!("$ {command}"));
     }
-    pictures.push(("terminal.svg", terminal::draw(&exchanges).into_bytes()));
+    pictures.push(person.device_code()?);
+    story.tell("$ gatepass login --auth-flow device_code");
+    person.sign_in_colleague()?;
+    pictures.push(person.tui()?);
+    story.tell("$ gatepass tui");
     Ok(pictures)
-}
-
-/// The sign-in of the terminal, as a person sees it.
-fn sign_in(story: &mut Story, house: &House, chromium: &mut Chromium) -> Result<Exchange, Failure> {
-    story.step("Sign in the terminal");
-    // Elsewhere there is no way to keep it from the person's own browser.
-    let words: &[&str] = if cfg!(target_os = "linux") { &[] } else { &["--no-browser"] };
-    let mut login = house.terminal.login_with(words)?;
-    let address = login.address()?;
-    by_itself::approve(story, house, chromium, &address)?;
-    Ok(Exchange::new(&[&["login"], words].concat(), &login.transcript()?, &house.issuer))
 }
 
 /// Stops the page's clocks and puts what differs from run to run into words that do not; only where what stands there
@@ -165,7 +179,7 @@ fn photograph(chromium: &mut Chromium, scheme: &str) -> Result<Vec<u8>, Failure>
 fn keep(story: &mut Story, folder: &Path, pictures: &[Picture]) -> Result<(), Failure> {
     story.step("Keep them");
     fs::create_dir_all(folder).map_err(|error| Failure::io(folder.display(), &error))?;
-    for (name, bytes) in pictures {
+    for Picture { name, bytes } in pictures {
         let path = folder.join(name);
         let changed = fs::read(&path).ok().is_none_or(|old| old != *bytes);
         fs::write(&path, bytes).map_err(|error| Failure::io(path.display(), &error))?;
