@@ -2,8 +2,9 @@
 //!
 //! `keyring` is a keyring of the run's own. `scenes` are what a person does in terminals: each is a `window` of tmux,
 //! read as a `grid` of cells and drawn as `svg`. What differs from run to run is `fixed`, and the codes of `qr` are
-//! exchanged, so that a picture changes only where the product has changed.
+//! exchanged (in whole lines: `column`), so that a picture changes only where the product has changed.
 
+mod column;
 mod fixed;
 mod grid;
 pub(crate) mod keyring;

@@ -10,7 +10,7 @@ use super::fixed::{Fixed, ISSUER, USER_CODE};
 use super::grid::{Cell, Line, Style};
 use super::keyring::Keyring;
 use super::window::{PROMPT, Window, text};
-use super::{qr, svg};
+use super::{column, qr, svg};
 use crate::demo::by_itself;
 use crate::demo::chromium::Chromium;
 use crate::demo::house::House;
@@ -142,7 +142,7 @@ impl<'a> Person<'a> {
         if !lines.iter().any(|line| line.text() == words) {
             return Err(Failure::new(format!("`{command}` does not say \"{words}\":\n{}", text(&lines))));
         }
-        Ok(picture(name, command, vec![with_cursor(self.fixed.apply(lines)?)]))
+        Ok(picture(name, command, vec![with_cursor(column::whole(lines, |lines| self.fixed.apply(lines))?)]))
     }
 
     /// The live view with two accounts.

@@ -66,11 +66,14 @@ impl Finding {
     }
 }
 
-/// All of them for a person, and how many are not well.
-pub(super) fn table(findings: &[Finding]) -> String {
+/// All of them for a person, and how many are not well. At a screen of so many columns, what there is to see stands in
+/// a column of its own; a mend is left whole, as a command in it is copied.
+pub(super) fn table(findings: &[Finding], columns: Option<usize>) -> String {
     let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
     let mut text = String::new();
     for Finding { check, state, seen, mend, .. } in findings {
+        let before = width + 11;
+        let seen = columns.map_or_else(|| seen.clone(), |columns| wrapped(seen, before, columns));
         let _ = writeln!(text, "{:<7}  {check:<width$}  {seen}", state.as_str());
         if let Some(mend) = mend {
             let _ = writeln!(text, "{:<7}  {:<width$}  mend: {mend}", "", "");
@@ -84,4 +87,56 @@ pub(super) fn table(findings: &[Finding]) -> String {
         (wrong, warnings) => write!(text, "wrong: {wrong}; to be known: {warnings}"),
     };
     text
+}
+
+/// A text that stands behind so many columns, broken between words; where there is little room, it is left alone.
+fn wrapped(text: &str, before: usize, columns: usize) -> String {
+    let room = columns.saturating_sub(before);
+    if room < 20 {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > room {
+            let _ = write!(out, "\n{:before$}", "");
+            used = 0;
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += length;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_screen_breaks_between_words_and_a_report_does_not() {
+        let seen = "one two three four five six seven";
+        let findings = [Finding::ok("a", seen).mend("leave it as it is and do nothing at all")];
+        let plain = format!(
+            "ok       a  {seen}\n            mend: leave it as it is and do nothing at all\nall is well"
+        );
+        assert_eq!(table(&findings, None), plain);
+        assert_eq!(table(&findings, Some(80)), plain);
+        assert_eq!(table(&findings, Some(31)), plain, "no room");
+        let narrow = table(&findings, Some(32));
+        assert!(
+            narrow.starts_with("ok       a  one two three four\n            five six seven\n"),
+            "{narrow}"
+        );
+        assert!(narrow.contains("mend: leave it as it is and do nothing at all\n"), "{narrow}");
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_stays_whole() {
+        let word = "x".repeat(40);
+        assert_eq!(wrapped(&format!("a {word} b"), 4, 30), format!("a\n    {word}\n    b"));
+    }
 }

@@ -23,6 +23,7 @@ use crate::args::Doctor;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::manifest::Place;
+use crate::waiting;
 use crate::words::Trouble;
 
 /// How long the slowest of those who are asked may take; the limits of the store and of the network are shorter.
@@ -47,11 +48,11 @@ pub(crate) fn run(context: &Context, how: &Doctor) -> Result<Exit, Trouble> {
     let transcript = if how.trace { trace(context, &mut findings)? } else { None };
     let well = !findings.iter().any(|finding| finding.state == State::Wrong);
     let lines = transcript.as_ref().map(Transcript::as_str);
-    let mut plain = table(&findings);
-    let report = how
-        .report
-        .as_ref()
-        .map(|_| report::write(&Redaction::of(context, account, how.anonymous), &plain, lines));
+    let columns = context.environment.screen.then(waiting::width);
+    let mut plain = table(&findings, columns);
+    let report = how.report.as_ref().map(|_| {
+        report::write(&Redaction::of(context, account, how.anonymous), &table(&findings, None), lines)
+    });
     if let Some(lines) = lines {
         plain.push_str("\n\n");
         plain.push_str(lines);
