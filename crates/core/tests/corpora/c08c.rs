@@ -26,7 +26,7 @@ use crate::frame::{Judgement, Tally, Verdict, lines, text};
 const NAME: &str = "08c-refresh-race-scenarios";
 
 const SESSION: &str = "crates/core/tests/core/session.rs";
-const STORE: &str = "crates/native/src/store/tests.rs";
+const STORE: &str = "crates/native/src/store/tests/mod.rs";
 const LOCK: &str = "crates/native/src/lock.rs";
 const WORKER: &str = "crates/native/src/worker.rs";
 const SERVER: &str = "crates/authority/tests/authority/refresh.rs";
