@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::process;
 
 /// Tests of the core that read files, and so stay native: modules of `crates/core/tests/core`.
-const NATIVE: [&str; 4] = ["canary", "layers", "lists", "seeds"];
+const NATIVE: [&str; 5] = ["canary", "layers", "lists", "reports", "seeds"];
 
 /// The arguments that make cargo and the runner list tests, one a line, instead of running them.
 pub(crate) const LIST: [&str; 4] = ["--", "--list", "--format", "terse"];

@@ -14,6 +14,8 @@ mod lists;
 mod login;
 mod record;
 #[cfg(not(target_arch = "wasm32"))]
+mod reports;
+#[cfg(not(target_arch = "wasm32"))]
 mod seeds;
 mod session;
 mod transcript;

@@ -30,14 +30,14 @@ const RULES: [(&str, &str); 12] = [
     (r"compare it: ([B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4})$", USER_CODE),
     (
         concat!(
-            r"^ok +program +gatepass, gatepass (",
+            r"^ok +program +gatepass (",
             env!("CARGO_PKG_VERSION"),
             r"), \S.* linux \S+ \S+, no manifest file$"
         ),
         "0.1.0",
     ),
     (
-        r"^ok +program +gatepass, gatepass 0\.1\.0, (\S.* linux \S+ \S+), no manifest file$",
+        r"^ok +program +gatepass 0\.1\.0, (\S.* linux \S+ \S+), no manifest file$",
         "Debian GNU/Linux 13 (trixie) linux 6.12 x86_64",
     ),
     // A browser that does nothing: the address is opened in the run's own, which is a Chromium.
@@ -126,7 +126,7 @@ mod tests {
         ] {
             assert_eq!(fixed(said).unwrap(), shown);
         }
-        let program = "ok  program  gatepass, gatepass 0.1.0, My OS linux 1-x arm, no manifest file";
+        let program = "ok  program  gatepass 0.1.0, My OS linux 1-x arm, no manifest file";
         assert!(
             fixed(program).unwrap().contains("0.1.0, Debian GNU/Linux 13 (trixie) linux 6.12 x86_64, no")
         );

@@ -14,7 +14,8 @@ pub(super) fn program(context: &Context) -> Finding {
         None => String::from("no manifest file"),
     };
     let (program, version) = (context.app.program(), env!("CARGO_PKG_VERSION"));
-    Finding::ok("program", format!("{program}, gatepass {version}, {}, {manifest}", system()))
+    let name = if context.app.is_own() { String::new() } else { format!("{program}, ") };
+    Finding::ok("program", format!("{name}gatepass {version}, {}, {manifest}", system()))
 }
 
 fn system() -> String {
