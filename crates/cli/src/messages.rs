@@ -45,7 +45,7 @@ pub struct Messages {
 pub(crate) struct Values(Vec<(&'static str, String)>);
 
 /// All names that a line may hold.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "account",
     "age",
     "address",
@@ -59,6 +59,7 @@ const NAMES: [&str; 18] = [
     "organization",
     "organization_id",
     "profile",
+    "profile_by",
     "program",
     "reason",
     "session",
@@ -196,7 +197,7 @@ impl Default for Messages {
             status: lines(&[
                 "Account: {account}",
                 "Issuer:  {issuer}",
-                "Profile: {profile}",
+                "Profile: {profile_by}",
                 "Org:     {organization}",
                 "Token:   {token}",
                 "Session: {session}",

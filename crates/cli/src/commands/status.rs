@@ -9,6 +9,7 @@ use crate::manifest::Place;
 use crate::messages::Values;
 use crate::organizations;
 use crate::output::{distance, local};
+use crate::profiles::Why;
 use crate::words::Trouble;
 
 #[derive(Serialize)]
@@ -127,6 +128,7 @@ pub(crate) fn values(context: &Context, gatepass: &Gatepass, status: &Status) ->
     };
     let bound = if view.bound { "bound to a key of this machine" } else { "not bound to a key" };
     let profile = &context.profile;
+    let said = profile.why != Why::Default;
     // Nobody is kept from being shown by a choice that cannot be read.
     let organization = organizations::chosen(gatepass).unwrap_or_default();
     context
@@ -136,7 +138,8 @@ pub(crate) fn values(context: &Context, gatepass: &Gatepass, status: &Status) ->
         .with("account", account(view))
         .maybe("email", view.identity.email.as_deref())
         .with("issuer", view.issuer.as_str())
-        .with("profile", format!("{}, {}", profile.name, profile.why.words()))
+        // Who has one account and has said nothing of profiles need not read of them.
+        .maybe("profile_by", said.then(|| format!("{}, {}", profile.name, profile.why.words())))
         .with("token", token)
         .maybe("expires_at", expires_at.map(local))
         .maybe("expires_in", expires_at.map(|moment| distance(moment, now)))
