@@ -63,7 +63,7 @@ test('signs in, counts down, refreshes, shows its status and signs out', { skip 
 
   await screen.type('/status');
   await screen.press('Enter');
-  await screen.shows(/Status +signed in as user@example\.com\nProfile +default\nToken +\S+ left\nSession +bound to a key/);
+  await screen.shows(/Status +signed in as user@example\.com\nOrganization +none chosen\nProfile +default\nToken +\S+ left\nSession +bound to a key/);
   await screen.press('o');
   await screen.shows(/sign out\? y\/n {2}user@example\.com/);
   await screen.press('y');
