@@ -180,14 +180,43 @@ fn open() -> keyring_core::Result<Arc<CredentialStore>> {
 fn meaning(error: &keyring_core::Error) -> Error {
     use keyring_core::Error as Keyring;
     match error {
-        Keyring::NoDefaultStore | Keyring::PlatformFailure(_) | Keyring::NotSupportedByStore(_) => {
-            Error::StoreUnavailable
-        }
+        Keyring::NoDefaultStore | Keyring::NotSupportedByStore(_) => Error::StoreUnavailable,
+        Keyring::PlatformFailure(error) if is_there(error.as_ref()) => Error::StoreLocked,
+        Keyring::PlatformFailure(_) => Error::StoreUnavailable,
         Keyring::NoStorageAccess(_) => Error::StoreLocked,
         // Windows keeps 2560 bytes.
         Keyring::TooLong(..) => Error::NotSaved,
         _ => Error::StoreCorrupt,
     }
+}
+
+/// Whether there is a keyring, whatever it says: one that refuses, or breaks off in the middle, must not lead to a
+/// plain file. There is none where nobody has its name on the bus and nobody can be started for it, and where there is
+/// no bus.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn is_there(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    use dbus_secret_service::Error as Service;
+    /// What the bus says of a name that nobody has, and what libdbus says when it reaches no bus.
+    const ABSENT: [&str; 7] = [
+        "org.freedesktop.DBus.Error.ServiceUnknown",
+        "org.freedesktop.DBus.Error.NameHasNoOwner",
+        "org.freedesktop.DBus.Error.NoServer",
+        "org.freedesktop.DBus.Error.FileNotFound",
+        "org.freedesktop.DBus.Error.BadAddress",
+        // No bus is named and none can be started: without a screen, and without the program for it.
+        "org.freedesktop.DBus.Error.NotSupported",
+        "org.freedesktop.DBus.Error.Spawn.ExecFailed",
+    ];
+    match error.downcast_ref() {
+        Some(Service::Unavailable) => false,
+        Some(Service::Dbus(error)) => !error.name().is_some_and(|name| ABSENT.contains(&name)),
+        _ => true,
+    }
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+const fn is_there(_error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -227,5 +256,29 @@ mod tests {
         credential.set_error(keyring_core::Error::NoStorageAccess("locked".into()));
         assert_eq!(keyring.get(), Err(Error::StoreLocked));
         assert_eq!(opens.load(Ordering::Relaxed), 2);
+    }
+
+    #[cfg(all(unix, not(target_os = "macos")))]
+    #[test]
+    fn a_keyring_that_refuses_is_there() {
+        let said = |name: &str| {
+            let error = dbus_secret_service::Error::from(dbus::Error::new_custom(name, "no"));
+            meaning(&keyring_core::Error::PlatformFailure(Box::new(error)))
+        };
+        let of_bus = |name| said(&format!("org.freedesktop.DBus.Error.{name}"));
+        for name in
+            ["LimitsExceeded", "AccessDenied", "NoReply", "NoMemory", "Disconnected", "Spawn.ChildExited"]
+        {
+            assert_eq!(of_bus(name), Error::StoreLocked, "{name}");
+        }
+        assert_eq!(said("org.freedesktop.Secret.Error.IsLocked"), Error::StoreLocked);
+        for name in ["ServiceUnknown", "NameHasNoOwner", "NoServer", "FileNotFound", "NotSupported"] {
+            assert_eq!(of_bus(name), Error::StoreUnavailable, "{name}");
+        }
+        let other = |error: dbus_secret_service::Error| {
+            meaning(&keyring_core::Error::PlatformFailure(Box::new(error)))
+        };
+        assert_eq!(other(dbus_secret_service::Error::Unavailable), Error::StoreUnavailable);
+        assert_eq!(other(dbus_secret_service::Error::Parse), Error::StoreLocked);
     }
 }
