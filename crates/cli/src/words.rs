@@ -82,6 +82,10 @@ impl Trouble {
             Error::StoreLocked => "the keyring is locked or does not answer",
             Error::StoreCorrupt => "the stored session cannot be read",
             Error::NotSaved => "the new session could not be saved",
+            Error::StoreTaken => "the file that would keep the session has another account's",
+            Error::StoreExposed => {
+                "a folder that would keep the session belongs to somebody else, or others can write in it"
+            }
             Error::KeyLost => "the key of this session is gone",
             Error::NoDice => "the operating system gives no randomness",
             _ => "a promise inside gatepass does not hold",
@@ -126,6 +130,11 @@ impl Trouble {
             Error::StoreCorrupt => {
                 format!("remove it with `{}`, then run `{}`", command("logout --forget"), command("login"))
             }
+            Error::StoreTaken if !own => String::from("sign that account out first"),
+            Error::StoreTaken => String::from(
+                "sign that account out first, or let `storage.file` in the manifest hold {profile}",
+            ),
+            Error::StoreExposed => String::from("make it yours alone: chown it, and `chmod go-w` it"),
             Error::NotSaved => String::from("make room or unlock the keyring, then try again"),
             Error::BadClaim { claim: Field::Exp | Field::Iat }
             | Error::Refused(Refusal::InvalidDpopProof) => String::from("check this machine's clock"),

@@ -93,6 +93,12 @@ pub enum Error {
     KeyLost,
     /// The operating system gave no randomness.
     NoDice,
+    /// The file that is to keep the session has another account's.
+    #[cfg(feature = "full")]
+    StoreTaken,
+    /// A folder that is to keep the session belongs to somebody else, or others can write in it.
+    #[cfg(feature = "full")]
+    StoreExposed,
     /// Every port that the login may listen on is taken by another program.
     #[cfg(feature = "full")]
     PortTaken {
@@ -227,6 +233,10 @@ impl Error {
             Self::KeyLost => "key_lost",
             Self::NoDice => "no_dice",
             #[cfg(feature = "full")]
+            Self::StoreTaken => "store_taken",
+            #[cfg(feature = "full")]
+            Self::StoreExposed => "store_exposed",
+            #[cfg(feature = "full")]
             Self::PortTaken { .. } => "port_taken",
             #[cfg(feature = "full")]
             Self::Certificates => "certificates",
@@ -271,7 +281,9 @@ impl Error {
             #[cfg(feature = "full")]
             Self::Untrusted => Fault::World,
             #[cfg(feature = "full")]
-            Self::PortTaken { .. } | Self::Certificates => Fault::Machine,
+            Self::StoreTaken | Self::StoreExposed | Self::PortTaken { .. } | Self::Certificates => {
+                Fault::Machine
+            }
             Self::Bug => Fault::Gatepass,
         }
     }

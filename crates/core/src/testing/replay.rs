@@ -241,6 +241,8 @@ fn error(code: &str) -> Option<Error> {
         Error::NotSaved,
         Error::KeyLost,
         Error::NoDice,
+        Error::StoreTaken,
+        Error::StoreExposed,
         Error::PortTaken { port: 0 },
         Error::Certificates,
         Error::Bug,

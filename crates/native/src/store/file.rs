@@ -48,8 +48,9 @@ pub(crate) fn write(path: &Path, bytes: &SecretBytes) -> Result<(), Error> {
     if let Some(folder) = path.parent() {
         make_folder(folder)?;
     }
-    // Only one writer at a time comes here, so one name is enough; what a crash left is overwritten.
+    // Only one writer at a time comes here, so one name is enough; what a crash left goes.
     let temporary = temporary(path);
+    remove_one(&temporary)?;
     let written = write_durably(&temporary, bytes.expose()).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         drop(fs::remove_file(&temporary));
@@ -61,7 +62,8 @@ pub(crate) fn write(path: &Path, bytes: &SecretBytes) -> Result<(), Error> {
 
 fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = File::options();
-    options.create(true).truncate(true).write(true);
+    // A new file or none: no link is followed, and no owner and mode are taken over from what somebody laid there.
+    options.create_new(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
@@ -116,8 +118,29 @@ pub(crate) fn probe(path: &Path) -> Result<(), Error> {
     let content = Secret::new(b"probe".to_vec());
     write(&probe, &content)?;
     let found = read(&probe)?;
+    let own = is_own_folder_of(&probe);
     remove(&probe)?;
+    if !own? {
+        return Err(Error::StoreExposed);
+    }
     if found.as_ref() == Some(&content) { Ok(()) } else { Err(Error::StoreUnavailable) }
+}
+
+/// Whether the folder around a file that was written just now belongs to the same person, and nobody else can write in
+/// it: whoever can, can put another file in place of it.
+#[cfg(unix)]
+fn is_own_folder_of(file: &Path) -> Result<bool, Error> {
+    use std::os::unix::fs::MetadataExt;
+    const OTHERS_WRITE: u32 = 0o022;
+    let metadata = |path: &Path| fs::metadata(path).map_err(|_| Error::StoreUnavailable);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = metadata(folder.unwrap_or(Path::new(".")))?;
+    Ok(folder.uid() == metadata(file)?.uid() && folder.mode() & OTHERS_WRITE == 0)
+}
+
+#[cfg(not(unix))]
+const fn is_own_folder_of(_file: &Path) -> Result<bool, Error> {
+    Ok(true)
 }
 
 /// Makes the folder, for its owner alone. One that is there is left as it is.

@@ -42,6 +42,8 @@ impl Store {
         };
         let locks = self.lock()?;
         self.register.probe()?;
+        // Locks and marks lie here, wherever the session does.
+        file::probe(&self.paths.session)?;
         if let Some((keeping, seat)) = pinned {
             match self.paths.file(&seat) {
                 Some(path) => file::probe(path)?,

@@ -191,3 +191,50 @@ fn a_passphrase_is_asked_for_once_and_opens_nothing_when_it_is_wrong() {
     // A keyring that has come since changes nothing: the session stays where it is.
     assert_eq!(store_of(&settings, healthy).keeping(), Ok(Some(Keeping::Passphrase)));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_others_write_in_is_refused_before_the_sign_in() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    everywhere(|store, settings, keeping| {
+        store.ready().unwrap();
+        let named = settings.storage.file.as_deref().and_then(Path::parent);
+        let named = named.filter(|_| keeping == Keeping::Plain);
+        for folder in [&*settings.folder].into_iter().chain(named) {
+            fs::create_dir_all(folder).unwrap();
+            mode(folder, 0o755);
+            assert_eq!(store.prove(NOW), Ok(keeping));
+            for open in [0o775, 0o757, 0o1777] {
+                mode(folder, open);
+                assert_eq!(store.prove(NOW), Err(Error::StoreExposed), "{open:o}");
+            }
+            mode(folder, 0o700);
+        }
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn what_somebody_laid_in_the_way_of_a_write_is_not_written_to() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_of(&settings(folder.path(), Place::File, Fallback::Deny), hanging);
+    first(&store);
+    let laid = store.paths.session.with_extension("session.new");
+    let theirs = folder.path().join("theirs");
+    fs::write(&theirs, "theirs").unwrap();
+    symlink(&theirs, &laid).unwrap();
+    assert_eq!(store.save(&session(2), Some(generation(1)), NOW), Ok(Changed::Done));
+    assert_eq!(fs::read(&theirs).unwrap(), b"theirs");
+    let written = || fs::symlink_metadata(&store.paths.session).unwrap();
+    assert!(written().is_file());
+
+    fs::write(&laid, "").unwrap();
+    fs::set_permissions(&laid, fs::Permissions::from_mode(0o666)).unwrap();
+    let number = fs::metadata(&laid).unwrap().ino();
+    let _held = fs::File::open(&laid).unwrap();
+    assert_eq!(store.save(&session(3), Some(generation(2)), NOW), Ok(Changed::Done));
+    assert_eq!(written().permissions().mode() & 0o777, 0o600);
+    assert_ne!(written().ino(), number);
+}
