@@ -165,6 +165,8 @@ impl Store {
             None => {
                 let keeping = self.memory().proved.ok_or(Error::Bug)?;
                 let (seat, kind) = self.seat_for(keeping)?;
+                // Somebody else may have signed in since it was proved.
+                self.vacant(&seat)?;
                 (seat, kind, keeping)
             }
         };

@@ -63,6 +63,7 @@ impl Store {
             (keyring, _) => keyring?,
         };
         let seat = self.seat_of(keeping);
+        self.vacant(&seat)?;
         if let Some(path) = self.paths.file(&seat) {
             file::probe(path)?;
         }
@@ -85,6 +86,16 @@ impl Store {
             },
         };
         Ok((self.seat_of(keeping), kind))
+    }
+
+    /// A named file that has another account's session stays that one's: nobody could give its grant back any more.
+    pub(super) fn vacant(&self, seat: &Seat) -> Result<(), Error> {
+        match seat {
+            Seat::Named(path) if file::read(path)?.is_some() && self.read(seat)?.is_none() => {
+                Err(Error::StoreTaken)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn seat_of(&self, keeping: Keeping) -> Seat {

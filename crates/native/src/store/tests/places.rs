@@ -127,7 +127,7 @@ fn a_plain_session_is_json_for_its_owner_alone() {
 }
 
 #[test]
-fn a_file_that_two_accounts_share_has_the_session_of_the_last() {
+fn a_file_that_two_accounts_share_stays_with_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let stores = ["one", "two"].map(|profile| {
         let mut settings = settings(folder.path(), Place::File, Fallback::Deny);
@@ -135,12 +135,18 @@ fn a_file_that_two_accounts_share_has_the_session_of_the_last() {
         settings.storage.file = Some(folder.path().join("credentials.json"));
         store_of(&settings, hanging)
     });
-    first(&stores[0]);
-    assert!(whole(&stores[1]).unwrap().is_none(), "the other is somebody else");
-    first(&stores[1]);
-    assert!(whole(&stores[0]).unwrap().is_none() && whole(&stores[1]).unwrap().is_some());
-    stores[0].forget().unwrap();
-    assert!(whole(&stores[1]).unwrap().is_some());
+    let [one, two] = &stores;
+    assert_eq!(two.prove(NOW), Ok(Keeping::Plain));
+    first(one);
+    assert!(whole(two).unwrap().is_none(), "the other is somebody else");
+    assert_eq!(two.save(&session(1), None, NOW).err(), Some(Error::StoreTaken), "taken since it was proved");
+    assert_eq!(two.prove(NOW), Err(Error::StoreTaken), "said before anybody signs in");
+    two.forget().unwrap();
+    assert!(whole(one).unwrap().is_some());
+    assert_eq!(one.prove(NOW), Ok(Keeping::Plain), "the same account again");
+    assert_eq!(one.erase(generation(1)), Ok(Changed::Done));
+    first(two);
+    assert!(whole(one).unwrap().is_none() && whole(two).unwrap().is_some());
 }
 
 #[test]
