@@ -1,10 +1,13 @@
 //! From tokens that nobody has vouched for to a session that is kept, whatever way they came.
 
 use gatepass_core::error::Error;
+use gatepass_core::name::ClientId;
 use gatepass_core::protocol::jwks::{self, Refetch};
 use gatepass_core::protocol::revoke;
+use gatepass_core::secret::Secret;
 use gatepass_core::session::grant::Unproven;
 use gatepass_core::session::record::{Record, View};
+use gatepass_core::url::Endpoint;
 use tokio::sync::oneshot;
 
 use super::{Confirm, Way};
@@ -35,10 +38,21 @@ where
 {
     let record = proven(world, unproven).await?;
     if !doubt.settled(&record.view, way, reply).await? {
-        give_back(world, &record).await;
+        if let Some(grant) = Grant::of(&record) {
+            grant.give_back(world).await;
+        }
         return Err(Error::Declined);
     }
-    keep(record).await
+    let grant = Grant::of(&record);
+    let kept = keep(record).await;
+    // What could not be kept is nobody's: its tokens are gone with this process, and it would live on at the issuer. But
+    // where a session is still kept here, RFC 7009 section 2.1 lets an issuer end that one too, unless it tells them apart.
+    if let (Err(_), Some(grant)) = (&kept, grant)
+        && (grant.apart || !matches!(world.store.keeping(), Ok(Some(_))))
+    {
+        grant.give_back(world).await;
+    }
+    kept
 }
 
 async fn proven(world: &World, unproven: Unproven) -> Result<Record, Error> {
@@ -83,10 +97,28 @@ impl Doubt {
     }
 }
 
-/// Gives a grant back that nobody wants. The issuer ends it by itself if it does not hear of it.
-async fn give_back(world: &World, record: &Record) {
-    let Some(rest) = &record.rest else { return };
-    if let (Some(endpoint), Some(token)) = (&rest.revocation_endpoint, &rest.refresh_token) {
-        drop(world.ask(revoke::request(endpoint, &record.view.client_id, token)).await);
+/// What gives a grant back, if its issuer takes it.
+struct Grant {
+    endpoint: Endpoint,
+    client_id: ClientId,
+    token: Secret,
+    /// Whether its issuer tells the sessions of one person apart.
+    apart: bool,
+}
+
+impl Grant {
+    fn of(record: &Record) -> Option<Self> {
+        let rest = record.rest.as_ref()?;
+        Some(Self {
+            endpoint: rest.revocation_endpoint.clone()?,
+            client_id: record.view.client_id.clone(),
+            token: rest.refresh_token.as_ref()?.duplicate(),
+            apart: rest.forgives_replay,
+        })
+    }
+
+    /// Gives it back where nobody wants it. The issuer ends it by itself if it does not hear of it.
+    async fn give_back(self, world: &World) {
+        drop(world.ask(revoke::request(&self.endpoint, &self.client_id, &self.token)).await);
     }
 }

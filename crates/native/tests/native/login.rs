@@ -1,5 +1,6 @@
 //! Every way at once, and the first that ends wins.
 
+use std::fs;
 use std::time::Duration;
 
 use gatepass::{Confirm, Error, Field, Flow, LoginOptions, Refusal, Secret, Way, WhyDevice};
@@ -124,6 +125,37 @@ fn who_pasted_is_asked_and_may_decline() {
             "what is not kept is given back"
         );
     }
+}
+
+#[test]
+fn what_could_not_be_kept_is_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let sessions = folder.path().join("sessions");
+    let mut rig = Rig::new(State::default());
+    rig.set(|settings| settings.folder.clone_from(&sessions));
+    let refused = || {
+        let attempt = rig.login(LoginOptions { flow: Flow::Pkce, ..options() });
+        (rig.issuer.answer(&attempt.url()), attempt)
+    };
+    let (answer, attempt) = refused();
+    // A file where the folder was: nothing can be kept there any more.
+    fs::remove_dir_all(&sessions).unwrap();
+    fs::write(&sessions, "").unwrap();
+    assert!(!browse(&answer).unwrap().contains("You are signed in"));
+    attempt.end().unwrap_err();
+    assert_eq!(rig.issuer.with(|state| (state.granted.len(), state.revoked)), (1, 1));
+
+    // A session that is still kept might be ended with it, where the issuer does not tell them apart.
+    fs::remove_file(&sessions).unwrap();
+    rig.sign_in();
+    let (answer, attempt) = refused();
+    let files = fs::read_dir(&sessions).unwrap().map(|entry| entry.unwrap().path());
+    let session = files.into_iter().find(|path| path.extension() == Some("session".as_ref())).unwrap();
+    fs::create_dir(session.with_extension("session.new")).unwrap();
+    browse(&answer).unwrap();
+    assert_eq!(attempt.end(), Err(Error::NotSaved));
+    assert_eq!(rig.issuer.with(|state| (state.granted.len(), state.revoked)), (3, 1));
+    assert!(rig.gatepass.status().unwrap().is_some());
 }
 
 #[test]
