@@ -52,8 +52,9 @@ pub(crate) struct Store {
     pub(crate) paths: Paths,
     storage: Storage,
     keyring: Keyring,
-    /// The key of the access part, in the kernel.
-    cache: Option<Cache>,
+    /// The key of the access part, in the kernel. Whether it is used is the settings' word; it is cleared in any case,
+    /// as it may be there from before they said no.
+    cache: Cache,
     /// Which accounts there are.
     register: Register,
     memory: Arc<Mutex<Memory>>,
@@ -95,7 +96,7 @@ impl Store {
             paths: Paths::new(folder, name, storage.file.as_deref()),
             storage: storage.clone(),
             keyring: Keyring::new(service, name),
-            cache: storage.cache.then(|| Cache::new(&hashed(&place))),
+            cache: Cache::new(&hashed(&place)),
             register: Register::of(settings),
             memory: Arc::default(),
             work: Work::USUAL,
@@ -192,9 +193,7 @@ impl Store {
         if frame.generation != expect {
             return Ok(Changed::Moved);
         }
-        if let Some(cache) = &self.cache {
-            cache.clear();
-        }
+        self.cache.clear();
         match self.paths.file(&seat) {
             Some(path) => file::remove(path)?,
             None => self.keyring.delete(Some(&locks.session))?,
@@ -212,9 +211,7 @@ impl Store {
     /// Removes whatever is stored without understanding it.
     pub(crate) fn forget(&self) -> Result<(), Error> {
         let locks = self.lock()?;
-        if let Some(cache) = &self.cache {
-            cache.clear();
-        }
+        self.cache.clear();
         // A plain file, or one under a passphrase, has nothing in the keyring.
         let mut keys = self.storage.place != Place::File;
         for seat in self.paths.seats()? {
@@ -275,7 +272,8 @@ impl Store {
         };
         // A key that does not fit is one of an earlier session: the keyring knows better.
         if part == Part::Access
-            && let Some(key) = self.cache.as_ref().and_then(Cache::get)
+            && self.storage.cache
+            && let Some(key) = self.cache.get()
             && let Ok(access) = open(&key, Section::Access, &frame.access)
         {
             return Record::decode(access.expose(), None);
@@ -363,11 +361,13 @@ impl Store {
 
     /// Lets the kernel keep the key of the access part, in place of the one that it may have.
     fn cache_key(&self, keys: &Keys, record: &Record, now: Timestamp) {
-        let Some(cache) = &self.cache else { return };
+        if !self.storage.cache {
+            return;
+        }
         // Until the last token that it opens is worth nothing.
         let end = record.access.iter().map(|access| access.expires_at).max();
         let life = end.map(|end| end.since(now)).unwrap_or_default();
-        cache.put(&keys.key(Section::Access), life);
+        self.cache.put(&keys.key(Section::Access), life);
     }
 
     /// The lock on this session, and on the file that others may share with it.

@@ -16,7 +16,7 @@ fn cached(folder: &Path, opens: &Arc<AtomicUsize>) -> Option<Store> {
         healthy()
     };
     store.keyring = Keyring::of("test", &store.name, Arc::new(open), PATIENCE);
-    let cache = store.cache.as_ref().unwrap();
+    let cache = &store.cache;
     cache.put(&Keys::generate(&mut OsDice).unwrap().key(Section::Access), Duration::from_secs(60));
     if cache.get().is_none() {
         #[expect(clippy::print_stderr, reason = "says that a test did not test")]
@@ -45,7 +45,7 @@ fn a_cached_token_asks_no_keyring_and_everything_else_does() {
     whole(&store).unwrap().unwrap();
     assert_eq!(asked(), 1, "what opens the rest is not in the kernel");
 
-    let cache = store.cache.as_ref().unwrap();
+    let cache = &store.cache;
     let kept = cache.get().unwrap().0;
     let keys = store.keyring.get().unwrap().unwrap();
     assert_eq!(kept.expose().as_slice(), &keys.expose()[..32], "the access key and nothing else");
@@ -72,7 +72,7 @@ fn the_kernel_forgets_the_key_with_the_token_that_it_opens() {
     let Some(store) = cached(folder.path(), &opens) else { return };
     let end = session(1).access.iter().map(|access| access.expires_at).max().unwrap();
     assert_eq!(store.save(&session(1), None, NOW), Ok(Changed::Done));
-    let cache = store.cache.as_ref().unwrap();
+    let cache = &store.cache;
     // What the kernel says of it, by its number: one that was replaced may be listed for a moment longer.
     let limit = || {
         let user = KeyRing::from_special_id(KeyRingIdentifier::User, false).unwrap();
@@ -88,4 +88,21 @@ fn the_kernel_forgets_the_key_with_the_token_that_it_opens() {
     assert!(matches!(limit().as_deref(), None | Some("2s" | "1s" | "0s" | "expd")));
     store.load(Part::Whole, end).unwrap();
     assert!(cache.get().is_none());
+}
+
+#[test]
+fn a_key_from_before_the_cache_was_forbidden_goes_with_the_session() {
+    for forget in [false, true] {
+        let (folder, opens) = (tempfile::tempdir().unwrap(), Arc::new(AtomicUsize::new(0)));
+        let Some(store) = cached(folder.path(), &opens) else { return };
+        first(&store);
+        let mut later = store.clone();
+        later.storage.cache = false;
+        if forget {
+            later.forget().unwrap();
+        } else {
+            assert_eq!(later.erase(generation(1)), Ok(Changed::Done));
+        }
+        assert!(store.cache.get().is_none());
+    }
 }
