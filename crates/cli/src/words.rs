@@ -82,7 +82,9 @@ impl Trouble {
             Error::StoreLocked => "the keyring is locked or does not answer",
             Error::StoreCorrupt => "the stored session cannot be read",
             Error::NotSaved => "the new session could not be saved",
-            Error::StoreTaken => "the file that would keep the session has another account's",
+            Error::StoreTaken => {
+                "the file that would keep the session has another account's, or something else"
+            }
             Error::StoreExposed => {
                 "a folder that would keep the session belongs to somebody else, or others can write in it"
             }
@@ -130,9 +132,9 @@ impl Trouble {
             Error::StoreCorrupt => {
                 format!("remove it with `{}`, then run `{}`", command("logout --forget"), command("login"))
             }
-            Error::StoreTaken if !own => String::from("sign that account out first"),
+            Error::StoreTaken if !own => String::from("sign the other account out first"),
             Error::StoreTaken => String::from(
-                "sign that account out first, or let `storage.file` in the manifest hold {profile}",
+                "sign the other account out first, or let `storage.file` in the manifest name another file: `{profile}` in it stands for the account",
             ),
             Error::StoreExposed => String::from("make it yours alone: chown it, and `chmod go-w` it"),
             Error::NotSaved => String::from("make room or unlock the keyring, then try again"),

@@ -93,7 +93,7 @@ pub enum Error {
     KeyLost,
     /// The operating system gave no randomness.
     NoDice,
-    /// The file that is to keep the session has another account's.
+    /// The file that is to keep the session has another account's, or is no session at all.
     #[cfg(feature = "full")]
     StoreTaken,
     /// A folder that is to keep the session belongs to somebody else, or others can write in it.

@@ -17,11 +17,15 @@ const MAX_FILE: u64 = 1024 * 1024;
 
 /// Reads a file; `None` if it is not there.
 pub(crate) fn read(path: &Path) -> Result<Option<SecretBytes>, Error> {
-    let length = match fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
         Err(error) => return absent(&error),
     };
-    if length > MAX_FILE {
+    // A pipe would be waited for without end.
+    if !metadata.is_file() {
+        return Err(Error::StoreUnavailable);
+    }
+    if metadata.len() > MAX_FILE {
         return Err(Error::StoreCorrupt);
     }
     match fs::read(path) {

@@ -76,6 +76,15 @@ impl Frame {
         parts(kind, rest).map(Some).ok_or(Error::StoreCorrupt)
     }
 
+    /// Whether what cannot be read was written for the session of this name: torn, or by a later version. A file that
+    /// somebody else has put under a name of theirs is not.
+    pub(crate) fn is_remnant(bytes: &SecretBytes, name: &str) -> bool {
+        let bytes = bytes.expose().as_slice();
+        let is_named = || bytes.windows(name.len()).any(|window| window == name.as_bytes());
+        let is_headed = || [SEALED, PASSPHRASE, PLAIN].iter().any(|head| bytes.starts_with(head));
+        bytes.is_empty() || is_headed() || bytes.first() == Some(&b'{') && is_named()
+    }
+
     /// Writes it for the session of this name.
     pub(crate) fn write(&self, name: &str) -> Result<SecretBytes, Error> {
         let (access, rest) = (self.access.expose(), self.rest.expose());

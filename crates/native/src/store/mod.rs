@@ -217,8 +217,10 @@ impl Store {
         for seat in self.paths.seats()? {
             let found = self.read(&seat);
             match self.paths.file(&seat) {
-                // Another grant's.
-                Some(_) if matches!((&seat, &found), (Seat::Named(_), Ok(None))) => {}
+                // Another grant's, or no session at all: the manifest may name whatever it likes.
+                Some(_)
+                    if matches!(seat, Seat::Named(_))
+                        && !matches!(found, Ok(Some(_)) | Err(Error::StoreCorrupt)) => {}
                 Some(path) => {
                     keys &= !matches!(&found, Ok(Some(frame)) if !matches!(frame.kind, Kind::Sealed));
                     file::remove(path)?;
@@ -247,11 +249,22 @@ impl Store {
 
     /// What lies at one place, if it is this session. A keyring that knows no entry says that nobody is signed in.
     fn read(&self, seat: &Seat) -> Result<Option<Frame>, Error> {
-        let bytes = match self.paths.file(seat) {
-            Some(path) => file::read(path)?,
-            None => self.keyring.get()?,
+        let bytes = match (seat, self.paths.file(seat)) {
+            // Larger than anything of ours.
+            (Seat::Named(_), Some(path)) => file::read(path).map_err(|error| match error {
+                Error::StoreCorrupt => Error::StoreTaken,
+                error => error,
+            })?,
+            (_, Some(path)) => file::read(path)?,
+            (_, None) => self.keyring.get()?,
         };
-        bytes.map_or(Ok(None), |bytes| Frame::parse(&bytes, &self.name))
+        let Some(bytes) = bytes else { return Ok(None) };
+        match (Frame::parse(&bytes, &self.name), seat) {
+            (Err(Error::StoreCorrupt), Seat::Named(_)) if !Frame::is_remnant(&bytes, &self.name) => {
+                Err(Error::StoreTaken)
+            }
+            (frame, _) => frame,
+        }
     }
 
     fn write(&self, seat: &Seat, frame: &Frame, locks: &Locks) -> Result<(), Error> {

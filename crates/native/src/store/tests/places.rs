@@ -244,3 +244,37 @@ fn what_somebody_laid_in_the_way_of_a_write_is_not_written_to() {
     assert_eq!(written().permissions().mode() & 0o777, 0o600);
     assert_ne!(written().ino(), number);
 }
+
+#[test]
+fn a_foreign_file_at_the_named_path_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = settings(folder.path(), Place::File, Fallback::Deny);
+    let file = folder.path().join("credentials.json");
+    settings.storage.file = Some(file.clone());
+    let store = store_of(&settings, hanging);
+    let large = "x".repeat(2 * 1024 * 1024);
+    for foreign in ["[default]\nkey = 1\n", r#"{"token":"theirs"}"#, &large] {
+        fs::write(&file, foreign).unwrap();
+        assert_eq!(whole(&store).err(), Some(Error::StoreTaken));
+        assert_eq!(store.prove(NOW), Err(Error::StoreTaken));
+        store.forget().unwrap();
+        assert!(fs::read_to_string(&file).unwrap() == foreign);
+    }
+    fs::remove_file(&file).unwrap();
+    first(&store);
+    let own = fs::read(&file).unwrap();
+    for torn in [&own[..own.len() / 2], b""] {
+        fs::write(&file, torn).unwrap();
+        assert_eq!(whole(&store).err(), Some(Error::StoreCorrupt));
+        store.forget().unwrap();
+        assert!(!file.exists());
+    }
+    // A socket stands for all that is no file; a pipe would hang the test that fails.
+    #[cfg(unix)]
+    {
+        let _listener = std::os::unix::net::UnixListener::bind(&file).unwrap();
+        assert_eq!(whole(&store).err(), Some(Error::StoreUnavailable));
+        store.forget().unwrap();
+        assert!(file.exists());
+    }
+}
