@@ -138,7 +138,7 @@ fn is_own_folder_of(file: &Path) -> Result<bool, Error> {
     const OTHERS_WRITE: u32 = 0o022;
     let metadata = |path: &Path| fs::metadata(path).map_err(|_| Error::StoreUnavailable);
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = metadata(folder.unwrap_or(Path::new(".")))?;
+    let folder = metadata(folder.unwrap_or_else(|| Path::new(".")))?;
     Ok(folder.uid() == metadata(file)?.uid() && folder.mode() & OTHERS_WRITE == 0)
 }
 
