@@ -555,4 +555,14 @@ test('a given token is handed on, and to no other host', async (t) => {
   const get = (name) => run('git-credential-acme', ['get'], { input: `protocol=https\nhost=${name}\n\n`, env: { ACME_TOKEN: 'given' } });
   assert.deepEqual(await get('git.acme.example'), { code: 0, stdout: 'username=oauth2\npassword=given\n', stderr: '' });
   assert.deepEqual(await get('evil.example'), { code: 0, stdout: '', stderr: '' });
+
+  // kubectl says which server gets the token, whatever the kubeconfig names.
+  const kubectl = (server) => {
+    const info = { apiVersion: V1, kind: 'ExecCredential', spec: { cluster: { server }, interactive: false } };
+    return run('acme', ['credential', 'kubectl', 'git.acme.example'], { env: { ACME_TOKEN: 'given', KUBERNETES_EXEC_INFO: JSON.stringify(info) } });
+  };
+  assert.equal(JSON.parse((await kubectl('https://git.acme.example/')).stdout).status.token, 'given');
+  const foreign = await kubectl('https://k8s.evil.example');
+  assert.deepEqual([foreign.code, foreign.stdout], [2, '']);
+  assert.match(foreign.stderr, /^error: kubectl asks for `https:\/\/k8s\.evil\.example`, and `git\.acme\.example` is what its kubeconfig names\n$/);
 });

@@ -26,8 +26,14 @@ impl Host {
 
     /// Of a host and its port, as `https` has them.
     pub(crate) fn new(text: &str) -> Option<Self> {
-        // A path, a query or a user would make it an address.
-        (!text.contains(['/', '?', '@'])).then(|| Self::of_url(&format!("https://{text}")))?
+        Self::of("https", text)
+    }
+
+    /// Of a scheme, and a host and its port.
+    pub(crate) fn of(scheme: &str, text: &str) -> Option<Self> {
+        // A path, a query or a user would make it an address, and a scheme could bring a host of its own.
+        let sound = ["http", "https"].contains(&scheme) && !text.contains(['/', '?', '@']);
+        sound.then(|| Self::of_url(&format!("{scheme}://{text}")))?
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -81,6 +87,16 @@ mod tests {
             ["git.acme.example/x", "a@git.acme.example", "git.acme.example?x", "https://git.acme.example", ""]
         {
             assert_eq!(Host::new(text), None, "{text}");
+        }
+        assert_eq!(Host::of("http", "localhost:8080"), Host::of_url("http://localhost:8080/"));
+        for (scheme, text) in [
+            ("http", "git.acme.example"),
+            ("ssh", "git.acme.example"),
+            ("https://git.acme.example/x", "evil.example"),
+            ("https", "git.acme.example/../evil"),
+            ("https", "git.acme.example\r"),
+        ] {
+            assert_eq!(Host::of(scheme, text), None, "{scheme} {text}");
         }
     }
 }

@@ -64,7 +64,8 @@ impl Asked {
     /// Reads attributes, one a line, up to an empty one.
     fn read(text: &str) -> Self {
         let mut asked = Self::default();
-        for line in text.lines().take_while(|line| !line.is_empty()) {
+        // git ends a line by a line feed alone: a carriage return before it belongs to the value.
+        for line in text.split('\n').take_while(|line| !line.is_empty()) {
             let Some((name, value)) = line.split_once('=') else { continue };
             match name {
                 "protocol" => value.clone_into(&mut asked.protocol),
@@ -80,7 +81,7 @@ impl Asked {
     }
 
     fn host(&self) -> Option<Host> {
-        Host::of_url(&format!("{}://{}", self.protocol, self.host))
+        Host::of(&self.protocol, &self.host)
     }
 
     /// Whether the address has no user name, or the one that goes with this token.
@@ -132,6 +133,19 @@ mod tests {
             "protocol=http\nhost=git.acme.example",
             "protocol=ssh\nhost=git.acme.example",
             "host=git.acme.example",
+        ] {
+            assert_eq!(Asked::read(text).host(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_not_put_together_of_pieces() {
+        for text in [
+            "protocol=https\nhost=git.acme.example/../evil",
+            "protocol=https\nhost=git.acme.example?x",
+            "protocol=https\nhost=git.acme.example/@",
+            "protocol=https\nhost=git.acme.example\r",
+            "protocol=https://git.acme.example/x\nhost=evil.example",
         ] {
             assert_eq!(Asked::read(text).host(), None, "{text}");
         }

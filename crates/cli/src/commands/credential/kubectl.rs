@@ -76,12 +76,19 @@ fn mapped<'a>(
     cluster: Option<&str>,
     server: Option<&str>,
 ) -> Result<&'a Credential, Trouble> {
-    match (cluster, server) {
-        (None, Some(server)) => {
-            Host::of_url(server).and_then(|host| entry(context, &host)).ok_or_else(|| not_mapped(server))
-        }
-        (name, _) => chosen(context, name, |_| true).map(|(_, entry)| entry),
+    let Some(server) = server else { return chosen(context, cluster, |_| true).map(|(_, entry)| entry) };
+    let host = Host::of_url(server);
+    // What the kubeconfig names is not where the token goes: kubectl sends it to this server.
+    if let Some(name) = cluster
+        && Host::new(name) != host
+    {
+        return Err(Trouble::Usage(format!(
+            "kubectl asks for `{}`, and `{}` is what its kubeconfig names",
+            server.escape_debug(),
+            name.escape_debug()
+        )));
     }
+    host.and_then(|host| entry(context, &host)).ok_or_else(|| not_mapped(server))
 }
 
 fn asked(context: &Context) -> Result<Option<Asked>, Trouble> {
