@@ -106,9 +106,27 @@ impl Values {
     }
 }
 
-/// What servers and files say is shown as text: it must not move the cursor or colour the screen.
+/// What servers and files say is shown as text: it must not move the cursor, colour the screen, turn what stands beside
+/// it around, or hold what nobody sees.
 pub(crate) fn printable(value: &str) -> String {
-    value.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    value.chars().map(|c| if c.is_control() || is_unseen(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// The characters that format text and are not seen (Unicode's category Cf, and the line separators), as core's device
+/// codes have them.
+const fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 enum Piece<'a> {
@@ -229,6 +247,15 @@ mod tests {
     fn a_value_is_only_text() {
         let values = Values::default().with("email", "\u{1b}[2Ja@b.example\nroot");
         assert_eq!(values.fill(&["{email}".to_owned()]), "\u{fffd}[2Ja@b.example\u{fffd}root");
+        for unseen in ['\u{202e}', '\u{2066}', '\u{200b}', '\u{2028}', '\u{feff}', '\u{e0041}'] {
+            assert_eq!(
+                printable(&format!("Acme {unseen}moc")),
+                "Acme \u{fffd}moc",
+                "{}",
+                unseen.escape_unicode()
+            );
+        }
+        assert_eq!(printable("Zoë 日本"), "Zoë 日本");
     }
 
     #[test]
