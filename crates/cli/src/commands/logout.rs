@@ -1,6 +1,6 @@
 //! `logout`: signs out here, then at the issuer.
 
-use gatepass::{Client, Error, Gatepass};
+use gatepass::{Account, Client, ClientId, Error, Gatepass, Issuer};
 use serde::Serialize;
 
 use crate::commands::status::{account, say_given};
@@ -46,17 +46,14 @@ fn every(context: &Context, forget: bool) -> Result<Exit, Trouble> {
     let mut shown = Shown { schema: SCHEMA, was_signed_in: false, revoked: true, sessions: 0 };
     let mut exit = Exit::Done;
     for account in accounts.list()? {
-        let mut settings = context.settings(&account.profile)?;
-        // It was signed in there, whatever a variable says today.
-        let client = Client { issuer: gatepass::Issuer::new(&account.issuer)?, ..settings.client };
-        settings.client = Client { client_id: gatepass::ClientId::new(&account.client_id)?, ..client };
-        let gatepass = Gatepass::new(settings);
-        let outcome = if forget {
+        let outcome = of(context, &account).and_then(|gatepass| {
+            if !forget {
+                return sign_out(context, &gatepass);
+            }
+            gatepass.forget()?;
             context.talk.say(FORGOTTEN);
-            gatepass.forget().map_err(Trouble::from).map(|()| Shown { revoked: false, ..one() })
-        } else {
-            sign_out(context, &gatepass)
-        };
+            Ok(Shown { revoked: false, ..one() })
+        });
         match outcome {
             Ok(one) => {
                 shown.was_signed_in |= one.was_signed_in;
@@ -83,6 +80,14 @@ fn every(context: &Context, forget: bool) -> Result<Exit, Trouble> {
         context.talk.data(&shown, "");
     }
     Ok(exit)
+}
+
+/// The sessions of one account: it was signed in where it was, whatever a variable says today.
+fn of(context: &Context, account: &Account) -> Result<Gatepass, Trouble> {
+    let mut settings = context.settings(&account.profile)?;
+    let client = Client { issuer: Issuer::new(&account.issuer)?, ..settings.client };
+    settings.client = Client { client_id: ClientId::new(&account.client_id)?, ..client };
+    Ok(Gatepass::new(settings))
 }
 
 fn one() -> Shown {
