@@ -183,6 +183,8 @@ test('the proxy in effect is named with its variable and without its password', 
   assert.equal(one(answer, 'proxy'), `warning: http://127.0.0.1:${port}, by HTTPS_PROXY; https_proxy says otherwise and does not count`);
   assert.match(one(answer, 'issuer'), /^wrong: .*: the proxy does not let us through/);
   assert.equal(/hunter2|ada/.test(JSON.stringify(answer)), false);
+  const odd = await doctor({ HTTPS_PROXY: 'http://ada:31/hunter2@proxy.invalid:3128' });
+  assert.equal(/hunter2|ada/.test(JSON.stringify(odd)), false, one(odd, 'proxy'));
   assert.equal(one(await doctor({ all_proxy: mine }), 'proxy'), `ok: http://127.0.0.1:${port}, by all_proxy`);
   assert.match(one(await doctor({ HTTPS_PROXY: mine, no_proxy: '.invalid' }), 'proxy'), /^ok: none: no_proxy excepts/);
   assert.equal(one(await doctor({ HTTPS_PROXY: '', https_proxy: mine }), 'proxy'), 'ok: none', 'the first that is set counts, even if it is empty');
@@ -253,6 +255,12 @@ test('a report can be shown to anybody', { skip }, async (t) => {
   assert.match(stdout, /^ok {7}issuer /m);
   assert.match(stderr, /read it before you paste it/);
   assert.equal(statSync(file).mode & 0o777, 0o600);
+
+  const bare = new Terminal(t, { issuer: 'https://issuer.invalid', storage: 'file' });
+  bare.env = { ...bare.env, HTTPS_PROXY: 'proxy.acme.example:3128' };
+  const { stdout: schemeless } = await bare.run('doctor', '--report', '-');
+  assert.match(schemeless, /proxy +http:\/\/\[host\], by HTTPS_PROXY/);
+  assert.equal(schemeless.includes('proxy.acme.example'), false, schemeless);
 
   const elsewhere = new Terminal(t, { issuer: 'https://login.acme.example', storage: 'file' });
   const named = await elsewhere.run('doctor', '--report', '-');

@@ -21,7 +21,8 @@ const FORGIVEN: u64 = 60;
 
 /// The proxy in effect, and which variable chose it.
 pub(super) fn proxy(context: &Context, network: &Network) -> Finding {
-    let Some((name, address)) = &network.proxy else { return Finding::ok("proxy", "none") };
+    let Some((name, _)) = &network.proxy else { return Finding::ok("proxy", "none") };
+    let value = |name: &str| context.environment.text(name);
     let issuer = context.issuer.as_ref().map_or("https://issuer.invalid", |issuer| issuer.value.as_str());
     if issuer.starts_with("http://") {
         return Finding::ok(
@@ -38,8 +39,7 @@ pub(super) fn proxy(context: &Context, network: &Network) -> Finding {
                 .mend(format!("set {name} to http://HOST:PORT, or unset it")),
         };
     }
-    let seen = format!("{address}, by {name}");
-    let value = |name: &str| context.environment.text(name);
+    let seen = format!("{}, by {name}", without_password(&value(name).unwrap_or_default()));
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let differs = |other: &&str| value(other).is_some_and(|other| Some(other) != value(name));
     match names.into_iter().find(differs) {
@@ -48,6 +48,14 @@ pub(super) fn proxy(context: &Context, network: &Network) -> Finding {
         }
         None => Finding::ok("proxy", seen),
     }
+}
+
+/// The address of a proxy as it may be shown. A password may hold anything that it should not, so everything is left out
+/// up to the last `@`; and the scheme is said, by which a report knows a host.
+fn without_password(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
+    let host = rest.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{}", host.split(['/', '?', '#']).next().unwrap_or_default())
 }
 
 /// Whose certificates are trusted, and which setting says so.
@@ -173,6 +181,21 @@ fn clock(ahead: i64) -> Finding {
 mod tests {
     use super::*;
     use crate::commands::doctor::finding::State;
+
+    #[test]
+    fn no_part_of_a_password_is_in_a_proxys_address() {
+        for address in [
+            "http://proxy.example:3128",
+            "http://ada:pw@proxy.example:3128/",
+            "http://ada:s3c/ret@proxy.example:3128",
+            "http://ada:s3c#r?e@t@proxy.example:3128",
+            "ada:s3c/ret@proxy.example:3128",
+            "proxy.example:3128",
+        ] {
+            assert_eq!(without_password(address), "http://proxy.example:3128", "{address}");
+        }
+        assert_eq!(without_password("socks5://a:b@[::1]:1"), "socks5://[::1]:1");
+    }
 
     #[test]
     fn a_clock_is_judged_by_what_it_breaks() {

@@ -1,7 +1,9 @@
 //! A report that can be shown to anybody: nobody's name, address or home is in it.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+#[cfg(unix)]
+use std::fs::Permissions;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::context::Context;
@@ -95,8 +97,28 @@ pub(super) fn save(path: &Path, report: &str) -> Result<(), Trouble> {
     options.create(true).truncate(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|mut file| writeln!(file, "{report}"));
+    let written = options.open(path).and_then(|mut file| {
+        owned(&file)?;
+        writeln!(file, "{report}")
+    });
     written.map_err(|error| Trouble::Usage(format!("cannot write `{}`: {error}", path.display())))
+}
+
+/// A file that was there keeps the mode that it had, unless it is said. What is no file (a terminal) is left alone.
+#[cfg(unix)]
+fn owned(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    if !file.metadata()?.is_file() {
+        return Ok(());
+    }
+    file.set_permissions(Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as it is elsewhere")]
+fn owned(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// The part of an address between `://` and the path, as it stands in a sentence.
@@ -146,6 +168,21 @@ mod tests {
             account: vec![String::from("u-17"), String::from("ada@acme.example")],
             hosts: if anonymous { Vec::new() } else { vec![String::from("login.acme.example")] },
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_there_becomes_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.txt");
+        std::fs::write(&path, "an older and longer one").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        save(&path, "new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new\n");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        save(Path::new("/dev/null"), "nowhere").unwrap();
     }
 
     #[test]
