@@ -168,8 +168,25 @@ fn called(environment: &Environment) -> Option<PathBuf> {
     if called.components().count() > 1 {
         return Some(environment.directory.as_ref()?.join(called));
     }
-    let path = environment.text("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(called)).find(|place| place.is_file())
+    found(called, &environment.text("PATH")?)
+}
+
+/// What a shell would start by this name from any folder: others are going to be told of it, and start it elsewhere.
+fn found(called: &Path, path: &str) -> Option<PathBuf> {
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(called)).find(|place| is_program(place))
+}
+
+#[cfg(unix)]
+fn is_program(place: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    place.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(place: &Path) -> bool {
+    place.is_file()
 }
 
 /// The address under which git knows a host; a port of this machine is asked over `http`.
@@ -236,6 +253,45 @@ fn make_link(target: &Path, link: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_is_found_that_can_be_started_from_anywhere() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str, mode| {
+            let place = folder.path().join(name);
+            fs::create_dir_all(&place).unwrap();
+            fs::write(place.join("acme"), "").unwrap();
+            fs::set_permissions(place.join("acme"), fs::Permissions::from_mode(mode)).unwrap();
+            place
+        };
+        let (plain, program) = (place("plain", 0o644), place("program", 0o755));
+        let path = format!(".::src:{}:{}", plain.display(), program.display());
+        assert_eq!(found(Path::new("acme"), &path), Some(program.join("acme")));
+        assert_eq!(found(Path::new("acme"), &plain.display().to_string()), None);
+        let up = "../".repeat(32) + program.to_str().unwrap().trim_start_matches('/');
+        assert!(Path::new(&up).join("acme").exists());
+        assert_eq!(found(Path::new("acme"), &up), None, "from here alone");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn dockers_file_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.json");
+        let left = folder.path().join("config.json.new");
+        fs::write(&file, "{}").unwrap();
+        fs::write(&left, "").unwrap();
+        for open in [&file, &left] {
+            fs::set_permissions(open, fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        name_helper(&file, "registry.acme.example", "acme").unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
 
     #[test]
     fn dockers_file_keeps_what_is_not_ours() {
