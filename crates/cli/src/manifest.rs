@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use clap::CommandFactory;
 use serde::Deserialize;
 
+use crate::args::Args;
 use crate::host::Host;
 use crate::messages::Messages;
 use crate::words::Trouble;
@@ -303,13 +305,38 @@ impl App {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Trouble::Usage(format!("cannot read the manifest `{}`: {error}", path.display()))
         })?;
-        let read = Self::from_toml(&text).map(|app| Self { file: Some(path.to_owned()), ..app });
-        read.map_err(|error| {
-            let line =
-                error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
-            let reason = error.message().to_owned();
-            Trouble::Usage(format!("the manifest `{}` is not valid at line {line}: {reason}", path.display()))
-        })
+        let invalid = |place: &str, reason: &str| {
+            Trouble::Usage(format!("the manifest `{}` is not valid{place}: {reason}", path.display()))
+        };
+        let app = Self::from_toml(&text).map_err(|error| {
+            // What is checked after the parser has no place in the text.
+            let line = |start: usize| text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+            let place = error.span().map(|span| format!(" at line {}", line(span.start)));
+            invalid(&place.unwrap_or_default(), error.message())
+        })?;
+        app.check_shown().map_err(|reason| invalid("", &reason))?;
+        Ok(Self { file: Some(path.to_owned()), ..app })
+    }
+
+    /// Refuses commands and flags that nobody has. Where a manifest is built in, the program's own stand beside ours;
+    /// one that is read from a file shapes ours alone.
+    fn check_shown(&self) -> Result<(), String> {
+        let mut command = Args::command();
+        command.build();
+        let unknown = |key: &str, name: &str| {
+            Err(format!("`commands.{key}` names `{}`, which is none of ours", name.escape_debug()))
+        };
+        for name in self.commands.show.iter().flatten() {
+            if command.find_subcommand(name).is_none() && self.commands.host.as_ref() != Some(name) {
+                return unknown("show", name);
+            }
+        }
+        for name in self.commands.flags.iter().flatten() {
+            if !has_flag(&command, name) {
+                return unknown("flags", name);
+            }
+        }
+        Ok(())
     }
 
     /// What a person types.
@@ -353,9 +380,21 @@ impl App {
         if self.login.timeout == 0 {
             return Err(String::from("`login.timeout` must be one second at least"));
         }
+        if self.accent.as_deref().is_some_and(|accent| gatepass::Accent::parse(accent).is_none()) {
+            return Err(String::from("`accent` must be a colour such as `#3a6ea5`"));
+        }
+        if self.storage.file.as_ref().is_some_and(|file| file.replace("{profile}", "").contains(['{', '}'])) {
+            return Err(String::from("`storage.file` may hold `{profile}`, and no other name in braces"));
+        }
         self.credentials.iter().try_for_each(|(host, entry)| entry.check(host))?;
         self.messages.check()
     }
+}
+
+/// Whether a command or one below it has a flag.
+fn has_flag(command: &clap::Command, name: &str) -> bool {
+    command.get_arguments().any(|arg| arg.get_long() == Some(name))
+        || command.get_subcommands().any(|below| has_flag(below, name))
 }
 
 #[cfg(test)]
@@ -386,10 +425,33 @@ mod tests {
             ("[credentials.'a.example']\nsts = 'https://sts.example/'", "role_arn"),
             ("[credentials.'a.example']\nsts = 'http://sts.example/'\nrole_arn = 'x'", "https"),
             ("[messages]\nlogin_done = ['{emial}']", "emial"),
+            ("accent = 'blue'", "accent"),
+            ("[storage]\nfile = '~/.x/{profil}.json'", "storage.file"),
         ] {
             let error = App::from_toml(text).unwrap_err();
             assert!(error.message().contains(word), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_file_is_refused_where_it_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("acme.toml");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            App::read(&path).map(|_| ()).map_err(|trouble| trouble.message())
+        };
+        for (text, words) in [
+            ("name = 'acme'\n\nissuers = 'x'", "not valid at line 3: unknown field `issuers`"),
+            ("name = 'acme'\n[login]\ntimeout = 0", "not valid: `login.timeout`"),
+            ("[commands]\nshow = ['login', 'lgoin']", "not valid: `commands.show` names `lgoin`"),
+            ("[commands]\nflags = ['profiles']", "not valid: `commands.flags` names `profiles`"),
+        ] {
+            let message = read(text).unwrap_err();
+            assert!(message.contains(words), "{message}");
+        }
+        read("[commands]\nshow = ['login', 'ai', 'help']\nflags = ['auth-flow', 'json']\nhost = 'ai'")
+            .unwrap();
     }
 
     #[test]
