@@ -121,6 +121,28 @@ impl Trouble {
             Error::Malformed { message: Message::Discovery, .. } => String::from(
                 "is this the issuer's address? its /.well-known/openid-configuration must answer",
             ),
+            Error::NotTheCallback => String::from(
+                "copy the whole address from the browser's address bar, at the end of this login: it holds `code` or `error`, and `state`",
+            ),
+            Error::StateMismatch => {
+                format!(
+                    "that address is of another login: take the one of this login, or run `{}` again",
+                    command("login")
+                )
+            }
+            Error::NoSuchLogin => format!(
+                "a login that has ended or run out, or of another profile: begin again with `{}`",
+                command("login --start")
+            ),
+            Error::Declined => {
+                format!("run `{}` and sign in as the other account", command("login --switch"))
+            }
+            Error::Refused(Refusal::InvalidTarget) => String::from(
+                "the issuer does not give this client tokens for that audience: check `audience`, and `resource` of [credentials], in the manifest, and what the issuer allows the client",
+            ),
+            Error::Configuration { field: Field::Scope } => String::from(
+                "scopes are words with one space between them, such as `openid email`; without quotes and backslashes",
+            ),
             Error::Busy | Error::Moved => String::from("try again"),
             Error::StoreUnavailable if !own => {
                 String::from("start a keyring (gnome-keyring, kwallet) and try again")
@@ -156,4 +178,24 @@ fn refused(refusal: Refusal) -> String {
         other => return format!("the server refuses: {}", other.code()),
     };
     text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_can_mend_has_a_hint() {
+        for (error, word) in [
+            (Error::Refused(Refusal::InvalidTarget), "`audience`"),
+            (Error::Configuration { field: Field::Scope }, "one space"),
+            (Error::Declined, "`acme login --switch`"),
+            (Error::NoSuchLogin, "`acme login --start`"),
+            (Error::StateMismatch, "another login"),
+            (Error::NotTheCallback, "`state`"),
+        ] {
+            let hint = Trouble::Core(error).hint(&|words| format!("acme {words}"), false).unwrap();
+            assert!(hint.contains(word), "{error:?}: {hint}");
+        }
+    }
 }
