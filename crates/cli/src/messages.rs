@@ -45,7 +45,7 @@ pub struct Messages {
 pub(crate) struct Values(Vec<(&'static str, String)>);
 
 /// All names that a line may hold.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 18] = [
     "account",
     "age",
     "address",
@@ -55,7 +55,6 @@ const NAMES: [&str; 19] = [
     "expires_in",
     "hint",
     "issuer",
-    "limit",
     "organization",
     "organization_id",
     "profile",
