@@ -48,42 +48,62 @@ impl Line {
     }
 }
 
+/// What the person may type beside Ctrl-C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Nothing: the way was forced.
+    None,
+    /// The address at which the browser ended.
+    Paste,
+    /// That, or `d` for a device code.
+    PasteOrCode,
+}
+
+/// What the thread hears of the login.
+#[derive(Debug, Default)]
+struct Shared {
+    stop: AtomicBool,
+    /// A device code is on the screen.
+    coded: AtomicBool,
+}
+
 /// The thread that moves the line and reads the keys; dropping it ends both.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    stop: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Watch {
     /// Starts it, where there is a terminal to do it at.
-    ///
-    /// Without a `remote` there is nothing to type: the way was forced.
-    pub(crate) fn start(line: &Line, remote: Option<Remote>, limit: Duration, width: usize) -> Option<Self> {
+    pub(crate) fn start(
+        line: &Line,
+        remote: Remote,
+        mut keys: Keys,
+        limit: Duration,
+        width: usize,
+    ) -> Option<Self> {
         let terminal = Quiet::keys()?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let (line, stopped) = (line.clone(), Arc::clone(&stop));
+        let shared = Arc::new(Shared::default());
+        let (line, heard) = (line.clone(), Arc::clone(&shared));
         let thread = thread::Builder::new().name(String::from("keys")).spawn(move || {
             let mut typed = Typed::default();
             let mut ticks = 0_u32;
-            while !stopped.load(Ordering::Relaxed) {
-                line.draw(text(ticks, limit.saturating_sub(TICK * ticks), remote.is_some(), width));
+            while !heard.stop.load(Ordering::Relaxed) {
+                if heard.coded.swap(false, Ordering::Relaxed) {
+                    // There is a code already, and all the time for it.
+                    (keys, ticks) = (keys.without_code(), 0);
+                }
+                line.draw(text(ticks, limit.saturating_sub(TICK * ticks), keys, width));
                 match terminal.read(TICK) {
                     Read::Nothing => ticks = ticks.saturating_add(1),
                     Read::Bytes(bytes) => {
                         for byte in bytes {
                             match typed.take(byte) {
                                 Key::More => {}
-                                Key::Address(address) => {
-                                    if let Some(remote) = &remote {
-                                        remote.paste(address);
-                                    }
-                                }
-                                Key::DeviceCode => {
-                                    if let Some(remote) = &remote {
-                                        remote.device_code();
-                                    }
-                                }
+                                Key::Address(address) if keys != Keys::None => remote.paste(address),
+                                Key::DeviceCode if keys == Keys::PasteOrCode => remote.device_code(),
+                                Key::Address(_) | Key::DeviceCode => {}
                                 Key::GiveUp => {
                                     line.clear();
                                     terminal.give_up();
@@ -96,13 +116,35 @@ impl Watch {
             }
             line.clear();
         });
-        Some(Self { stop, thread: thread.ok() })
+        Some(Self { shared, thread: thread.ok() })
+    }
+
+    /// Takes the offer of a device code back, and begins the countdown again: a code was shown.
+    pub(crate) fn code_is_shown(&self) {
+        self.shared.coded.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Keys {
+    const fn without_code(self) -> Self {
+        match self {
+            Self::PasteOrCode => Self::Paste,
+            other => other,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Paste => "; paste the last address here",
+            Self::PasteOrCode => "; paste the last address here, d: device code",
+        }
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.shared.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -110,11 +152,10 @@ impl Drop for Watch {
 }
 
 /// The line, cut to the width of the screen: one that wraps could not be taken back.
-fn text(ticks: u32, left: Duration, keys: bool, width: usize) -> String {
+fn text(ticks: u32, left: Duration, keys: Keys, width: usize) -> String {
     let frame = FRAMES[ticks as usize % FRAMES.len()];
     let (minutes, seconds) = (left.as_secs() / 60, left.as_secs() % 60);
-    let ways = if keys { "; paste the last address here, d: device code" } else { "" };
-    let line = format!("{frame} {minutes}:{seconds:02} left{ways}, Ctrl-C: give up");
+    let line = format!("{frame} {minutes}:{seconds:02} left{}, Ctrl-C: give up", keys.words());
     line.chars().take(width.saturating_sub(1)).collect()
 }
 
@@ -295,8 +336,15 @@ mod tests {
     #[test]
     fn the_line_fits() {
         let left = Duration::from_secs(299);
-        assert!(text(3, left, true, 80).starts_with("⠸ 4:59 left"));
-        assert_eq!(text(0, left, true, 20).chars().count(), 19);
-        assert!(text(0, left, true, 80).chars().count() < 80);
+        assert!(text(3, left, Keys::Paste, 80).starts_with("⠸ 4:59 left"));
+        assert_eq!(text(0, left, Keys::PasteOrCode, 20).chars().count(), 19);
+        assert!(text(0, left, Keys::PasteOrCode, 80).chars().count() < 80);
+    }
+
+    #[test]
+    fn a_code_that_is_there_is_not_offered() {
+        assert!(Keys::PasteOrCode.words().contains("d: device code"));
+        let after = Keys::PasteOrCode.without_code();
+        assert!(after.words().contains("paste") && !after.words().contains("d: device code"));
     }
 }

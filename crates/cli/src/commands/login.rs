@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gatepass::{
     Accent, Confirm, Control, DeviceCode, Error, Event, FinishOptions, Flow, Gatepass, LoginOptions,
-    PageWords, RedirectHost, Secret, Started, View, Way, WhyDevice,
+    PageWords, RedirectHost, Remote, Secret, Started, View, Way, WhyDevice,
 };
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use crate::messages::{Messages, Values};
 use crate::organizations;
 use crate::output::distance;
 use crate::qr;
-use crate::waiting::{self, Line, Watch};
+use crate::waiting::{self, Keys, Line, Watch};
 use crate::words::Trouble;
 
 pub(crate) fn run(context: &Context, how: &Login) -> Result<Exit, Trouble> {
@@ -39,8 +39,12 @@ pub(crate) fn run(context: &Context, how: &Login) -> Result<Exit, Trouble> {
     let options = LoginOptions { control: Some(control), ..options };
     // A terminal takes a paste and a key; without one there is the listener and whatever the flow adds.
     if context.environment.person && !context.talk.is_json() {
-        let remote = (options.flow != Flow::DeviceCode).then_some(remote);
-        teller.watch = Watch::start(&teller.line, remote, options.limit, waiting::width());
+        let keys = match options.flow {
+            Flow::Auto => Keys::PasteOrCode,
+            Flow::Pkce => Keys::Paste,
+            Flow::DeviceCode => Keys::None,
+        };
+        teller.waits = Some(Waits { remote, keys, limit: options.limit });
     }
     gatepass.login(options, move |event| teller.tell(&event)).wait()??;
     done(context, &gatepass)
@@ -185,8 +189,17 @@ struct Teller {
     messages: Messages,
     values: Values,
     line: Line,
+    /// What the watch is started with, where there is a terminal for it.
+    waits: Option<Waits>,
     watch: Option<Watch>,
     colours: bool,
+}
+
+/// What a watch needs.
+struct Waits {
+    remote: Remote,
+    keys: Keys,
+    limit: Duration,
 }
 
 impl Teller {
@@ -195,6 +208,7 @@ impl Teller {
             messages: context.app.messages.clone(),
             values: context.values(),
             line: Line::default(),
+            waits: None,
             watch: None,
             colours: context.environment.colours() && context.environment.person,
         }
@@ -207,7 +221,17 @@ impl Teller {
         }
     }
 
+    /// Takes the keys, from the moment when a person is waited for: before it, a passphrase may be asked for.
+    fn watch(&mut self) {
+        if let Some(Waits { remote, keys, limit }) = self.waits.take() {
+            self.watch = Watch::start(&self.line, remote, keys, limit, waiting::width());
+        }
+    }
+
     fn tell(&mut self, event: &Event<'_>) {
+        if matches!(event, Event::Waiting { .. } | Event::Device { .. }) {
+            self.watch();
+        }
         match event {
             Event::Waiting { url, opened, limit } => {
                 let values = self.values.clone().with("address", url.expose().as_str());
@@ -238,6 +262,9 @@ impl Teller {
                     self.line.say(&format!("\n{}\n", lines.join("\n")));
                 }
                 self.say(&self.messages.login_device_code, &values);
+                if let Some(watch) = &self.watch {
+                    watch.code_is_shown();
+                }
             }
             Event::NoDevice(error) => {
                 let why = Trouble::Core(*error).message();
