@@ -199,3 +199,15 @@ test('a proxy in the environment does not stand between this machine and itself'
   assert.equal((await program.ended).code, 0, program.stderr);
   assert.equal((await terminal.json('token', '--refresh')).refreshed, true);
 });
+
+test('the audience of the manifest is asked for, and the token has it', async (t) => {
+  const audience = 'https://api.acme.example';
+  const authority = await startAuthority(t, { config: `audiences = ["https://first.example", "${audience}"]\n` });
+  const terminal = new Terminal(t, { issuer: authority.issuer, audience, storage: 'file' });
+  const { program, url } = await terminal.login();
+  assert.equal(new URL(url).searchParams.get('audience'), audience);
+  await signIn(authority, new Visitor(), url);
+  assert.equal((await program.ended).code, 0, program.stderr);
+  const { access_token: token } = await terminal.json('token');
+  assert.equal(JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).aud, audience);
+});

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gatepass::{AskPassphrase, Client, Error, Field, Gatepass, Origin, Passphrase, Settings};
+use gatepass::{AskPassphrase, Audience, Client, Error, Field, Gatepass, Origin, Passphrase, Settings};
 
 use crate::args::Options;
 use crate::environment::Environment;
@@ -122,8 +122,10 @@ impl Context {
         let own = if app.is_own() { "ES256" } else { "RS256" };
         let algorithm = app.id_token_signed_response_alg.as_deref().unwrap_or(own);
         let dpop = app.dpop.as_deref().unwrap_or("preferred");
-        let client = Client::new(&issuer.value, &client_id.value, scope, algorithm, dpop)
+        let mut client = Client::new(&issuer.value, &client_id.value, scope, algorithm, dpop)
             .map_err(|error| self.in_settings(error))?;
+        let audience = app.audience.as_deref().map(Audience::named).transpose();
+        client.audience = audience.map_err(|error| self.in_settings(error))?;
         let service = app.storage.service.as_deref().unwrap_or(&app.name);
         let mut settings = Settings::new(client, service, self.folder.clone());
         settings.profile = profile.to_owned();
