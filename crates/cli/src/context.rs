@@ -63,6 +63,13 @@ impl Source {
     }
 }
 
+impl Setting {
+    /// Whether something else than the manifest names it.
+    pub(crate) fn is_moved(&self) -> bool {
+        self.source != Source::Manifest
+    }
+}
+
 impl Context {
     pub(crate) fn new(
         app: App,
@@ -227,9 +234,15 @@ impl Context {
         })
     }
 
+    /// Another API than the manifest's, at the manifest's issuer: no token goes there.
+    pub(crate) fn stray_api(&self) -> Option<&Setting> {
+        given::stray(self.issuer.as_ref(), self.api.as_ref())
+    }
+
     /// Where tokens may go beside the issuer.
     fn origins(&self) -> Result<Vec<Origin>, Trouble> {
-        let api = self.api.as_ref().map(|api| (&api.value, api.source.words()));
+        let api = self.api.as_ref().filter(|_| self.stray_api().is_none());
+        let api = api.map(|api| (&api.value, api.source.words()));
         let more = self.app.api_origins.iter().map(|origin| (origin, Source::Manifest.words()));
         api.into_iter()
             .chain(more)

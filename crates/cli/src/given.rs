@@ -44,6 +44,12 @@ pub(crate) fn find(
     Ok(Some(Given { token, source: Source::Variable(name.clone()), visible: false, shadowed }))
 }
 
+/// An API that something else than the manifest names, while the manifest names the authority: a token of that
+/// authority must not be sent there, be it given or a session's.
+pub(crate) fn stray<'a>(issuer: Option<&Setting>, api: Option<&'a Setting>) -> Option<&'a Setting> {
+    api.filter(|api| api.is_moved() && !issuer.is_some_and(Setting::is_moved))
+}
+
 /// A token must not be sent to an authority that it does not belong to: where a variable names another API, another one
 /// must name the authority too.
 pub(crate) fn belongs(
@@ -52,13 +58,11 @@ pub(crate) fn belongs(
     issuer: Option<&Setting>,
     api: Option<&Setting>,
 ) -> Result<(), Trouble> {
-    let moved = |setting: Option<&Setting>| setting.is_some_and(|setting| setting.source != Source::Manifest);
-    if !moved(api) || moved(issuer) {
-        return Ok(());
-    }
-    let (Some(api), Some(variable)) = (api, &app.variables.issuer) else { return Ok(()) };
+    let Some(api) = stray(issuer, api) else { return Ok(()) };
+    let mend =
+        app.variables.issuer.as_ref().map_or(String::from("give --issuer"), |name| format!("set {name}"));
     Err(Trouble::Usage(format!(
-        "{} holds a token and {} names another service, but {variable} does not say which authority the token belongs to: set {variable}",
+        "{} holds a token and {} names another service, but nothing says which authority the token belongs to: {mend}",
         given.source.words(),
         api.source.words(),
     )))
@@ -87,6 +91,7 @@ fn from_stdin() -> Result<String, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Context;
     use crate::output::Talk;
 
     fn app() -> App {
@@ -97,10 +102,10 @@ mod tests {
         .unwrap()
     }
 
-    fn context(variables: &[(&str, &str)], token: Option<&str>) -> Result<crate::context::Context, Trouble> {
+    fn context(variables: &[(&str, &str)], token: Option<&str>) -> Result<Context, Trouble> {
         let variables = [&[("HOME", "/nowhere")], variables].concat();
         let options = Options { token: token.map(str::to_owned), ..Options::default() };
-        crate::context::Context::new(app(), options, Environment::of(&variables), Talk::new(false))
+        Context::new(app(), options, Environment::of(&variables), Talk::new(false))
     }
 
     #[test]
@@ -122,6 +127,37 @@ mod tests {
         assert!(error.message().contains("ACME_ISSUER"), "{}", error.message());
         context(&[("ACME_TOKEN", "x"), api, ("ACME_ISSUER", "https://b.example")], None).unwrap();
         context(&[api], None).unwrap();
+    }
+
+    #[test]
+    fn nor_is_it_where_no_variable_could_name_the_authority() {
+        let mut app = app();
+        app.variables.issuer = None;
+        let with = |issuer: Option<&str>| {
+            let variables =
+                [("HOME", "/nowhere"), ("ACME_TOKEN", "x"), ("ACME_API", "https://api.b.example")];
+            let options = Options { issuer: issuer.map(str::to_owned), ..Options::default() };
+            Context::new(app.clone(), options, Environment::of(&variables), Talk::new(false))
+        };
+        let error = with(None).unwrap_err();
+        assert!(error.message().contains("--issuer"), "{}", error.message());
+        with(Some("https://b.example")).unwrap();
+    }
+
+    #[test]
+    fn a_sessions_token_does_not_follow_a_variable_that_moves_the_api_alone() {
+        let origins = |variables: &[(&str, &str)]| {
+            let mut context = context(variables, None).unwrap();
+            context.client_id = Some(Setting { value: "c".to_owned(), source: Source::Manifest });
+            let stray = context.stray_api().is_some();
+            (context.settings("default").unwrap().api, stray)
+        };
+        let at = |url| vec![gatepass::Origin::of_url(url).unwrap()];
+        let api = ("ACME_API", "https://api.b.example");
+        assert_eq!(origins(&[]), (at("https://api.a.example"), false));
+        assert_eq!(origins(&[api]), (Vec::new(), true));
+        let both = [api, ("ACME_ISSUER", "https://b.example")];
+        assert_eq!(origins(&both), (at("https://api.b.example"), false));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `org`: shows, lists, switches and clears the organization.
 
-use gatepass::Error;
+use gatepass::{Error, Gatepass};
 use serde::Serialize;
 
 use crate::args::Org;
@@ -40,7 +40,7 @@ pub(crate) fn run(context: &Context, command: Option<Org>) -> Result<Exit, Troub
             context.talk.data(&Shown { schema: SCHEMA, organization, organizations: None }, &plain);
         }
         Some(Org::List) => {
-            let listed = organizations::list(context, &gatepass)?;
+            let listed = list(context, &gatepass)?;
             let chosen = organizations::chosen(&gatepass)?;
             let mark = |listed: &Listed| {
                 let is_it = chosen.as_ref().is_some_and(|chosen| chosen.id == listed.id);
@@ -63,7 +63,7 @@ pub(crate) fn run(context: &Context, command: Option<Org>) -> Result<Exit, Troub
             context.talk.data(&Shown { schema: SCHEMA, organization, organizations }, &plain);
         }
         Some(Org::Switch { organization }) => {
-            let listed = organizations::list(context, &gatepass)?;
+            let listed = list(context, &gatepass)?;
             let found = match &organization {
                 Some(words) => organizations::find(&listed, words).ok_or_else(|| {
                     Trouble::Usage(format!(
@@ -93,4 +93,14 @@ pub(crate) fn run(context: &Context, command: Option<Org>) -> Result<Exit, Troub
         }
     }
     Ok(Exit::Done)
+}
+
+fn list(context: &Context, gatepass: &Gatepass) -> Result<Vec<Listed>, Trouble> {
+    organizations::list(context, gatepass).map_err(|trouble| match (&trouble, context.stray_api()) {
+        (Trouble::Core(Error::OtherOrigin), Some(api)) => Trouble::Usage(format!(
+            "{} names another service, which this session's authority does not vouch for: name its authority too",
+            api.source.words()
+        )),
+        _ => trouble,
+    })
 }
