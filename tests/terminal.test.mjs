@@ -1,10 +1,10 @@
 // A person at a terminal: the command, a real keyring, our own authority.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { signIn, startAuthority } from './support/authority.mjs';
-import { eventually } from './support/process.mjs';
+import { eventually, start } from './support/process.mjs';
 import { Terminal, keyringMissing, searchFiles } from './support/terminal.mjs';
 import { Visitor, navigate } from './support/visitor.mjs';
 
@@ -210,4 +210,25 @@ test('the audience of the manifest is asked for, and the token has it', async (t
   assert.equal((await program.ended).code, 0, program.stderr);
   const { access_token: token } = await terminal.json('token');
   assert.equal(JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).aud, audience);
+});
+
+test('a bare name is an installed manifest, whatever lies in the current folder', async (t) => {
+  const terminal = new Terminal(t);
+  const apps = join(terminal.home, '.config/gatepass/apps');
+  const here = join(terminal.home, 'repository');
+  for (const folder of [apps, here]) mkdirSync(folder, { recursive: true });
+  const manifest = (about) => `name = "acme"\nabout = "${about}"\n`;
+  writeFileSync(join(apps, 'acme.toml'), manifest('the installed one'));
+  for (const name of ['acme', 'other']) writeFileSync(join(here, name), manifest("a stranger's"));
+  const help = async (app) => {
+    const { GATEPASS_APP: _, ...env } = terminal.env;
+    const program = start(t, 'sh', ['-c', 'cd "$1" && exec "$2" --help', 'sh', here, resolve(terminal.bin)], { env: { ...env, GATEPASS_APP: app } });
+    const { code } = await program.ended;
+    return { code, said: program.stdout + program.stderr };
+  };
+  assert.match((await help('acme')).said, /the installed one/);
+  assert.match((await help('./acme')).said, /a stranger's/);
+  const other = await help('other');
+  assert.equal(other.code, 2, other.said);
+  assert.match(other.said, /no manifest called `other` is installed; a file of that name is `\.\/other`/);
 });

@@ -125,12 +125,18 @@ fn find(environment: &Environment) -> Result<App, Trouble> {
     if let Some(said) =
         said(environment.words.iter()).or_else(|| environment.text("GATEPASS_APP").map(PathBuf::from))
     {
-        // A bare name is one of the folders'; a path is a path.
-        let named = said.components().count() == 1 && said.extension().is_none() && !said.is_file();
-        return match named.then(|| installed(environment, &said)).flatten() {
-            Some(path) => App::read(&path),
-            None => App::read(&said),
-        };
+        // A bare name is one of the folders', whatever lies in the current one; a path is a path.
+        if said.components().count() > 1 || said.extension().is_some() {
+            return App::read(&said);
+        }
+        let path = installed(environment, &said).ok_or_else(|| {
+            let name = said.display();
+            Trouble::Usage(format!(
+                "no manifest called `{name}` is installed; a file of that name is `{}`",
+                Path::new(".").join(&said).display()
+            ))
+        })?;
+        return App::read(&path);
     }
     if environment.program != manifest::OWN
         && let Some(path) = installed(environment, Path::new(&environment.program))
