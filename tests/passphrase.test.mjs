@@ -58,3 +58,31 @@ test('two that differ are no passphrase, and nobody is asked to sign in', { skip
   assert.match(screen, /these two differ/);
   assert.doesNotMatch(screen, /response_type=code/);
 });
+
+test('whatever ends a hidden prompt or a wait, the terminal echoes again', { skip }, async (t) => {
+  const { company } = await acme(t);
+  const login = 'sh -c "echo pid \\$\\$; exec acme login --no-browser"';
+  const begin = () => company.at(`sh -c 'trap : INT; stty -a; ${login}; echo ended \$?; stty -a'`);
+  const modes = (screen) => [...screen.matchAll(/-?\b(?:echo|icanon|isig)\b/g)].map(([mode]) => mode);
+
+  const interrupted = begin();
+  await interrupted.shows(/a new passphrase for your sessions: ?$/);
+  interrupted.type('\u0003');
+  const { screen } = await interrupted.done();
+  assert.match(screen, /ended 130$/m);
+  assert.deepEqual(modes(screen), ['isig', 'icanon', 'echo', 'isig', 'icanon', 'echo']);
+
+  for (const [signal, code] of [['SIGTERM', 143], ['SIGHUP', 129]]) {
+    const program = begin();
+    const [, pid] = await program.shows(/^pid (\d+)$/m);
+    for (const prompt of [/a new passphrase for your sessions: ?$/, /the same once more: ?$/]) {
+      await program.shows(prompt);
+      program.type(`${PASSPHRASE}\n`);
+    }
+    await program.shows(/left; paste the last address here/);
+    process.kill(Number(pid), signal);
+    const { screen } = await program.done();
+    assert.match(screen, new RegExp(`ended ${code}$`, 'm'));
+    assert.deepEqual(modes(screen), ['isig', 'icanon', 'echo', 'isig', 'icanon', 'echo'], signal);
+  }
+});

@@ -214,7 +214,7 @@ enum Read {
 /// A terminal that shows nothing of what is typed, until this is dropped.
 #[cfg(unix)]
 #[derive(Debug)]
-pub(crate) struct Quiet(rustix::termios::Termios);
+pub(crate) struct Quiet(());
 
 #[cfg(unix)]
 impl Quiet {
@@ -235,8 +235,10 @@ impl Quiet {
         let before = tcgetattr(stdin).ok()?;
         let mut quiet = before.clone();
         quiet.local_modes.remove(modes);
+        // A signal that ends the process gives the terminal back first.
+        signals::restore_first(before);
         tcsetattr(stdin, OptionalActions::Now, &quiet).ok()?;
-        Some(Self(before))
+        Some(Self(()))
     }
 
     fn read(&self, limit: Duration) -> Read {
@@ -259,24 +261,56 @@ impl Quiet {
         }
     }
 
-    fn restore(&self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
-        // What was typed ahead stays unread: it may be half an address. Flushed, it cannot end up in a shell.
-        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &self.0);
-    }
-
     /// Ends the process as Ctrl-C does, with the terminal as it was.
     fn give_up(&self) {
-        use rustix::process::{Signal, getpid, kill_process};
-        self.restore();
-        let _ = kill_process(getpid(), Signal::INT);
+        signals::end(signal_hook::consts::SIGINT);
     }
 }
 
 #[cfg(unix)]
 impl Drop for Quiet {
     fn drop(&mut self) {
-        self.restore();
+        signals::restore();
+    }
+}
+
+/// The terminal as it was, for whatever ends the process while it is quiet.
+#[cfg(unix)]
+mod signals {
+    use std::sync::{Mutex, Once, PoisonError};
+    use std::thread;
+
+    use rustix::termios::{OptionalActions, Termios, tcsetattr};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    use signal_hook::iterator::Signals;
+    use signal_hook::low_level::emulate_default_handler;
+
+    static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+    /// Keeps what the terminal was, and listens from now on: the first signal ends the process as it would have, after
+    /// the terminal is given back.
+    pub(super) fn restore_first(before: Termios) {
+        static LISTENS: Once = Once::new();
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        LISTENS.call_once(|| {
+            if let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]) {
+                thread::spawn(move || signals.forever().for_each(end));
+            }
+        });
+    }
+
+    /// Gives the terminal back, if it was taken.
+    pub(super) fn restore() {
+        if let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // What was typed ahead stays unread: it may be half an address. Flushed, it cannot end up in a shell.
+            let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &before);
+        }
+    }
+
+    pub(super) fn end(signal: i32) {
+        restore();
+        // Only an unknown signal is an error, and these are known.
+        let _ = emulate_default_handler(signal);
     }
 }
 
