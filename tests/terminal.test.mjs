@@ -232,3 +232,19 @@ test('a bare name is an installed manifest, whatever lies in the current folder'
   assert.equal(other.code, 2, other.said);
   assert.match(other.said, /no manifest called `other` is installed; a file of that name is `\.\/other`/);
 });
+
+test('a given token has no part in a command that is about the session, and that is said', async (t) => {
+  const authority = await startAuthority(t);
+  const terminal = new Terminal(t, { issuer: authority.issuer, storage: 'file' });
+  const { program, url } = await terminal.login();
+  await signIn(authority, new Visitor(), url);
+  assert.equal((await program.ended).code, 0, program.stderr);
+  assert.deepEqual((await terminal.run('token', '--token', 'given')).stdout, 'given\n');
+  for (const [command, stdout] of [['status', /user@example\.com/], ['whoami', /user@example\.com/], ['org', /no organization is chosen/], ['logout', /^$/]]) {
+    const run = await terminal.run(command, '--token', 'given');
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stdout, stdout);
+    assert.match(run.stderr, /note: --token holds a token, which `gatepass token` and `gatepass credential` give out; this command is about the session that is kept here\n/, command);
+  }
+  assert.equal((await terminal.json('status')).signed_in, false, 'the session was signed out, as was said');
+});

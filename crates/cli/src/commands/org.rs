@@ -4,6 +4,7 @@ use gatepass::{Error, Gatepass};
 use serde::Serialize;
 
 use crate::args::Org;
+use crate::commands::status;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::messages::printable;
@@ -27,6 +28,7 @@ struct One<'a> {
 const SCHEMA: &str = "gatepass/org/1";
 
 pub(crate) fn run(context: &Context, command: Option<Org>) -> Result<Exit, Trouble> {
+    status::say_given(context);
     let gatepass = context.gatepass()?;
     gatepass.status()?.ok_or(Error::NotSignedIn)?;
     match command {

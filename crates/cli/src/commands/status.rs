@@ -19,7 +19,7 @@ struct Shown<'a> {
     profile: &'a str,
     /// Why it is this profile.
     profile_by: String,
-    /// By whose word a given token is used instead of the session.
+    /// By whose word `token` and `credential` give out a given token instead of the session's.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_by: Option<&'a str>,
     #[serde(flatten)]
@@ -95,14 +95,16 @@ fn shown<'a>(context: &'a Context, status: Option<&'a Status>) -> Shown<'a> {
     }
 }
 
-/// Says aloud that a given token is used instead of the session, and what was given in vain.
+/// Says aloud, before a command that is about the session, that a given token has no part in it, and what was given in
+/// vain.
 pub(crate) fn say_given(context: &Context) {
     let Some(given) = &context.given else { return };
     let source = given.source.words();
     let say = |line: String| context.talk.say(&line);
     say(format!(
-        "note: {source} holds a token, which is used instead of any session; `{}` prints it",
-        context.command("token")
+        "note: {source} holds a token, which `{}` and `{}` give out; this command is about the session that is kept here",
+        context.command("token"),
+        context.command("credential")
     ));
     for shadowed in &given.shadowed {
         say(format!("note: {shadowed} is set too; {source} comes first"));
