@@ -1,6 +1,6 @@
 // A person at a terminal: the command, a real keyring, our own authority.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { signIn, startAuthority } from './support/authority.mjs';
@@ -247,4 +247,12 @@ test('a given token has no part in a command that is about the session, and that
     assert.match(run.stderr, /note: --token holds a token, which `gatepass token` and `gatepass credential` give out; this command is about the session that is kept here\n/, command);
   }
   assert.equal((await terminal.json('status')).signed_in, false, 'the session was signed out, as was said');
+});
+
+test('a rule for a folder is one object too', async (t) => {
+  const terminal = new Terminal(t);
+  const directory = realpathSync(terminal.home);
+  const rule = { code: 0, schema: 'gatepass/profile-rule/1', directory };
+  assert.deepEqual(await terminal.json('profile', 'use', 'work', '--directory', directory), { ...rule, profile: 'work' });
+  assert.deepEqual(await terminal.json('profile', 'unuse', '--directory', directory), { ...rule, profile: null });
 });

@@ -4,8 +4,8 @@
 //! person makes it, and a file in a repository never does.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::args::Options;
@@ -110,15 +110,47 @@ impl Rules {
         }
     }
 
-    /// Writes them, whole or not at all.
-    pub(crate) fn write(&self, folder: &Path) -> Result<(), Trouble> {
+    /// Reads them, changes them and writes them, whole or not at all. Who changes them at the same time waits.
+    pub(crate) fn change<T>(folder: &Path, change: impl FnOnce(&mut Self) -> T) -> Result<T, Trouble> {
         let path = path(folder);
         let failed = |error| Trouble::Usage(format!("cannot write `{}`: {error}", path.display()));
-        fs::create_dir_all(folder).map_err(failed)?;
-        let text = serde_json::to_string_pretty(&self.0).map_err(|error| failed(error.into()))?;
-        let new = path.with_extension(format!("{}.new", std::process::id()));
-        fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).map_err(failed)
+        private_folder(folder).map_err(failed)?;
+        // Freed when it is closed, whatever becomes of this process.
+        let lock = private_file(&path.with_extension("lock"), File::options().create(true).truncate(false));
+        let lock = lock.map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        let mut rules = Self::read(folder)?;
+        let changed = change(&mut rules);
+        rules.write(&path).map_err(failed)?;
+        Ok(changed)
     }
+
+    /// Under the lock, so nobody else has a file of this name open. What a process left that died is in nobody's way.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(&self.0)?;
+        let new = path.with_extension("json.new");
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        private_file(&new, File::options().create_new(true))?.write_all(text.as_bytes())?;
+        fs::rename(&new, path)
+    }
+}
+
+/// The same folder holds sessions, whoever makes it first.
+fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+/// Opens a file to write; one that is made is its owner's alone.
+fn private_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options.write(true).open(path)
 }
 
 fn path(folder: &Path) -> PathBuf {
@@ -135,7 +167,7 @@ mod tests {
         let app = App::from_toml("[variables]\nprofile = 'ACME_PROFILE'").unwrap();
         let rules = [("/src", "above"), ("/src/acme", "work")]
             .map(|(path, name)| (PathBuf::from(path), name.to_owned()));
-        Rules(rules.into_iter().collect()).write(folder.path()).unwrap();
+        Rules::change(folder.path(), |known| known.0.extend(rules)).unwrap();
         let choose = |flag: Option<&str>, variables: &[(&str, &str)], directory: &str| {
             let options = Options { profile: flag.map(str::to_owned), ..Options::default() };
             let mut environment = Environment::of(variables);
@@ -154,6 +186,33 @@ mod tests {
             assert_eq!(choose(flag, variables, directory).unwrap(), (name.to_owned(), why.to_owned()));
         }
         assert!(choose(Some("../x"), &[], "/").unwrap_err().message().contains("--profile"));
+    }
+
+    #[test]
+    fn rules_that_are_made_at_once_are_all_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..30 {
+                let place = folder.path();
+                scope.spawn(move || {
+                    let rule = (PathBuf::from(format!("/src/{number}")), "work".to_owned());
+                    Rules::change(place, |rules| rules.0.extend([rule])).unwrap();
+                });
+            }
+        });
+        assert_eq!(Rules::read(folder.path()).unwrap().0.len(), 30);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folder_and_file_are_their_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("gatepass/acme");
+        Rules::change(&folder, |_| ()).unwrap();
+        for (path, mode) in [(folder.parent().unwrap(), 0o700), (&folder, 0o700), (&path(&folder), 0o600)] {
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
+        }
     }
 
     #[test]

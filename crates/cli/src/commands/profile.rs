@@ -32,17 +32,15 @@ pub(crate) fn run(context: &Context, command: Option<Profile>) -> Result<Exit, T
         Some(Profile::Use { name, directory }) => {
             profiles::check(&name)?;
             let place = place(context, directory.as_deref())?;
-            change(context, |rules| {
-                rules.0.insert(place.clone(), name.clone());
-            })?;
-            context.talk.say(&format!("in {} and below, `{}` is the profile", place.display(), name));
+            Rules::change(&context.folder, |rules| rules.0.insert(place.clone(), name.clone()))?;
+            let words = format!("in {} and below, `{name}` is the profile", place.display());
+            say(context, &place, Some(&name), &words);
         }
         Some(Profile::Unuse { directory }) => {
             let place = place(context, directory.as_deref())?;
-            let mut gone = None;
-            change(context, |rules| gone = rules.0.remove(&place))?;
+            let gone = Rules::change(&context.folder, |rules| rules.0.remove(&place))?;
             let words = if gone.is_some() { "the rule is gone for" } else { "there was no rule for" };
-            context.talk.say(&format!("{words} {}", place.display()));
+            say(context, &place, None, &format!("{words} {}", place.display()));
         }
     }
     Ok(Exit::Done)
@@ -104,10 +102,21 @@ fn list(context: &Context) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn change(context: &Context, change: impl FnOnce(&mut Rules)) -> Result<(), Trouble> {
-    let mut rules = Rules::read(&context.folder)?;
-    change(&mut rules);
-    rules.write(&context.folder)
+#[derive(Serialize)]
+struct Ruled<'a> {
+    schema: &'static str,
+    directory: &'a Path,
+    /// The profile there and below; none where there is no rule (any more).
+    profile: Option<&'a str>,
+}
+
+/// Says what holds for a folder now.
+fn say(context: &Context, directory: &Path, profile: Option<&str>, words: &str) {
+    if context.talk.is_json() {
+        context.talk.data(&Ruled { schema: "gatepass/profile-rule/1", directory, profile }, "");
+    } else {
+        context.talk.say(words);
+    }
 }
 
 /// The folder that a rule is for, as the system spells it.
