@@ -256,3 +256,14 @@ test('a rule for a folder is one object too', async (t) => {
   assert.deepEqual(await terminal.json('profile', 'use', 'work', '--directory', directory), { ...rule, profile: 'work' });
   assert.deepEqual(await terminal.json('profile', 'unuse', '--directory', directory), { ...rule, profile: null });
 });
+
+test('data that cannot be written is no success', { skip: !existsSync('/dev/full') && 'there is no /dev/full' }, async (t) => {
+  const terminal = new Terminal(t);
+  const program = start(t, 'sh', ['-c', '"$1" token --token given > /dev/full', 'sh', terminal.bin], { env: terminal.env });
+  assert.equal((await program.ended).code, 1);
+  assert.match(program.stderr, /^error: cannot write to stdout: /m);
+  // A reader that has gone away is another thing.
+  const gone = start(t, 'sh', ['-c', '{ "$1" token --token given; echo "exit $?" >&2; } | true', 'sh', terminal.bin], { env: terminal.env });
+  await gone.ended;
+  assert.match(gone.stderr, /^exit 0$/m);
+});

@@ -59,13 +59,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 pub use crate::args::{
     Args, Command, Doctor, Helper, KeyringAction, KeyringMode, Login, Options, Org, Profile, Receiver, Token,
 };
 use crate::context::Context;
 pub use crate::environment::Environment;
+use crate::exit::Exit;
 pub use crate::manifest::{
     App, AuthFlow, Commands, Credential, Fallback, Organizations, Place, SignIn, Storage, Variables,
 };
@@ -86,18 +87,23 @@ pub fn main() -> ExitCode {
         }
     };
     let Args { command, options } =
-        shortcut::read(&environment.words).unwrap_or_else(|| parse_from(&app, &environment));
+        shortcut::read(&environment.words).unwrap_or_else(|| parsed(Args::command(), &app, &environment));
     run(app, command, options, environment)
 }
 
 /// Parses the command line of this process in the shape that the manifest gives it: its name, and the commands and
 /// flags that its help text shows. Ends the process with the help text or what is wrong.
 pub fn parse<T: Parser>(app: &App) -> T {
-    parse_from(app, &Environment::of_this_process())
+    parsed(without_app(T::command()), app, &Environment::of_this_process())
 }
 
-fn parse_from<T: Parser>(app: &App, environment: &Environment) -> T {
-    let matches = shape::shaped(T::command(), app).get_matches_from(&environment.words);
+/// A program that brings its manifest takes no other.
+fn without_app(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| if arg.get_long() == Some("app") { arg.hide(true) } else { arg })
+}
+
+fn parsed<T: Parser>(command: clap::Command, app: &App, environment: &Environment) -> T {
+    let matches = shape::shaped(command, app).get_matches_from(&environment.words);
     T::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
@@ -105,6 +111,12 @@ impl App {
     /// Runs one command of this program. From here on no core dump is left of this process, which holds tokens.
     pub fn run(self, command: Command, options: Options) -> ExitCode {
         guard::no_core_dumps();
+        if options.app.is_some() {
+            let trouble =
+                Trouble::Usage(String::from("this program has a manifest of its own and takes no --app"));
+            Talk::new(options.json).trouble(&trouble, None, None);
+            return trouble.exit().into();
+        }
         run(self, command, options, Environment::of_this_process())
     }
 }
@@ -112,7 +124,10 @@ impl App {
 fn run(app: App, command: Command, options: Options, environment: Environment) -> ExitCode {
     let talk = Talk::new(options.json);
     match Context::new(app, options, environment, talk) {
-        Ok(context) => commands::run(&context, command).into(),
+        Ok(context) => match commands::run(&context, command) {
+            Exit::Done if talk.is_lost() => Exit::Failed.into(),
+            exit => exit.into(),
+        },
         Err(trouble) => {
             talk.trouble(&trouble, None, None);
             trouble.exit().into()
@@ -167,8 +182,6 @@ fn said<'a>(mut words: impl Iterator<Item = &'a OsString>) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -178,6 +191,15 @@ mod tests {
         assert_eq!(said("gatepass --app=a.toml"), Some(PathBuf::from("a.toml")));
         assert_eq!(said("gatepass --apple"), None);
         assert_eq!(said("gatepass -- --app x"), None);
+    }
+
+    #[test]
+    fn a_program_with_a_manifest_of_its_own_takes_no_other() {
+        let help = |mut command: clap::Command| command.render_long_help().to_string();
+        assert!(help(Args::command()).contains("--app"));
+        assert!(!help(without_app(Args::command())).contains("--app"));
+        let options = Options { app: Some(PathBuf::from("other.toml")), ..Options::default() };
+        assert_eq!(App::own().run(Command::Status, options), Exit::Usage.into());
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! Where words go: data to stdout, talk to stderr.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gatepass::{Secret, Timestamp};
 use serde::Serialize;
 
 use crate::messages::Values;
 use crate::words::Trouble;
+
+/// Whether data could not be written to stdout.
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Speaks to the person, or to the script.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +39,24 @@ impl Talk {
     /// Prints data: the object with `--json`, otherwise the plain lines.
     pub(crate) fn data(&self, object: &impl Serialize, plain: &str) {
         let mut out = io::stdout().lock();
-        // A reader that has gone away (`| head -1`) is no reason to complain.
-        let _ = if self.json {
+        let written = if self.json {
             serde_json::to_string(object).map_err(io::Error::other).and_then(|text| writeln!(out, "{text}"))
         } else {
             writeln!(out, "{plain}")
         };
+        match written {
+            // A reader that has gone away (`| head -1`) is no reason to complain.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                self.say(&format!("error: cannot write to stdout: {error}"));
+                LOST.store(true, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether data that was asked for is lost, so that nothing can end well any more.
+    pub(crate) fn is_lost(self) -> bool {
+        LOST.load(Ordering::Relaxed)
     }
 
     /// Says what went wrong and what to do, or a manifest's `own` words for it; with `--json` the object goes to
