@@ -102,7 +102,7 @@ test('a login that waits between two processes lies nowhere in plain text', { sk
   const code = new URL(answer).searchParams.get('code');
   const stopped = join(terminal.home, 'stopped-finish');
   const finish = async (env) => {
-    const program = start(t, BIN, ['login', '--finish', handle], { env: { ...terminal.env, ...env }, input: answer });
+    const program = start(t, BIN, ['login', '--finish', handle, '--email', 'user@example.com'], { env: { ...terminal.env, ...env }, input: answer });
     if (env) {
       await eventually(() => existsSync(stopped));
       assert.deepEqual(visible(program, [...SHAPES, code, ...parked]), []);

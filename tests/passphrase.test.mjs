@@ -1,6 +1,7 @@
 // A machine without a keyring, at a terminal: the session is sealed under a passphrase that its person types.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { signIn, startAuthority } from './support/authority.mjs';
 import { Company, scriptMissing } from './support/pty.mjs';
@@ -85,4 +86,25 @@ test('whatever ends a hidden prompt or a wait, the terminal echoes again', { ski
     assert.match(screen, new RegExp(`ended ${code}$`, 'm'));
     assert.deepEqual(modes(screen), ['isig', 'icanon', 'echo', 'isig', 'icanon', 'echo'], signal);
   }
+});
+
+test('a login in two processes says that it needs a keyring, and asks for nothing', { skip }, async (t) => {
+  const { company } = await acme(t);
+  const { code, screen } = await company.line('acme login --start');
+  assert.equal(code, 2, screen);
+  assert.equal(screen, 'error: a login in two processes needs a keyring, as a passphrase cannot seal what waits: run `acme login`\n');
+});
+
+test('an address to open by hand comes with what to do on another machine', { skip }, async (t) => {
+  const { authority, company } = await acme(t);
+  company.set('fallback', 'file');
+  // An opener that is there without a browser behind it.
+  writeFileSync(join(company.home, 'bin/xdg-open'), '#!/bin/sh\n', { mode: 0o755 });
+  const { program, url } = await company.signIn('acme login --auth-flow pkce');
+  await program.shows('open this address in a browser:');
+  await program.shows("copy that page's address and paste it here");
+  const screen = await program.shows(/left; paste the last address here, Ctrl-C/);
+  assert.ok(screen);
+  await signIn(authority, new Visitor(), url);
+  assert.equal((await program.done()).code, 0);
 });

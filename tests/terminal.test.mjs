@@ -267,3 +267,28 @@ test('data that cannot be written is no success', { skip: !existsSync('/dev/full
   await gone.ended;
   assert.match(gone.stderr, /^exit 0$/m);
 });
+
+test('an address that is brought without a terminal needs a word on whose account it is', { skip }, async (t) => {
+  const authority = await startAuthority(t);
+  const terminal = await new Terminal(t, { issuer: authority.issuer }).withKeyring();
+  const begin = async () => {
+    const { handle, url } = await terminal.json('login', '--start');
+    const callback = new URL(url).searchParams.get('redirect_uri');
+    const { url: answer } = await signIn(authority, new Visitor(), url, { stop: (address) => address.startsWith(callback) });
+    return async (...words) => {
+      const program = start(t, terminal.bin, ['login', '--finish', handle, ...words], { env: terminal.env, input: answer });
+      return { code: (await program.ended).code, stderr: program.stderr };
+    };
+  };
+  const finish = await begin();
+  const silent = await finish();
+  assert.equal(silent.code, 2, silent.stderr);
+  assert.match(silent.stderr, /nobody can be asked here whose account this is: say it with --email, or take any with --yes/);
+  assert.equal((await terminal.json('status')).signed_in, false);
+  const said = await finish('--email', 'user@example.com');
+  assert.equal(said.code, 0, `the login still waited: ${said.stderr}`);
+  await terminal.run('logout');
+  assert.equal((await (await begin())('--email', 'other@example.com')).code, 1);
+  assert.equal((await terminal.json('status')).signed_in, false);
+  assert.equal((await (await begin())('--yes')).code, 0);
+});

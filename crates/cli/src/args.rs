@@ -139,8 +139,13 @@ pub struct Login {
     #[arg(long, conflicts_with = "finish")]
     pub start: bool,
     /// Go on with a login that `--start` began; the address that the browser ended at is read from stdin
+    ///
+    /// Where nobody can be asked whose account it is (no terminal, or --json), --email says it, or --yes takes any.
     #[arg(long, value_name = "HANDLE")]
     pub finish: Option<String>,
+    /// Take the account that `--finish` brings without asking, whoever it is
+    #[arg(long, requires = "finish")]
+    pub yes: bool,
 }
 
 /// Which token.

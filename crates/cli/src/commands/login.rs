@@ -1,11 +1,13 @@
 //! `login`: signs in by whatever way ends first, or in two processes.
 
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gatepass::{
     Accent, Confirm, Control, DeviceCode, Error, Event, FinishOptions, Flow, Gatepass, LoginOptions,
-    PageWords, RedirectHost, Remote, Secret, Started, View, Way, WhyDevice,
+    PageWords, Passphrase, RedirectHost, Remote, Secret, Started, Surroundings, View, Way, WhyDevice,
 };
 use serde::Serialize;
 
@@ -31,7 +33,7 @@ pub(crate) fn run(context: &Context, how: &Login) -> Result<Exit, Trouble> {
     let email = email::ask(context, how.email.as_deref())?;
     let options = options(context, how, email.as_ref())?;
     if how.start {
-        return start(context, &gatepass, options);
+        return start(context, options);
     }
     context.talk.lines(&context.values(), &context.app.messages.login_begins);
     let mut teller = Teller::new(context);
@@ -134,8 +136,24 @@ struct Shown<'a> {
 }
 
 /// `login --start`
-fn start(context: &Context, gatepass: &Gatepass, options: LoginOptions) -> Result<Exit, Trouble> {
-    let Started { handle, url, device, expires_at } = gatepass.start(options).wait()??;
+fn start(context: &Context, options: LoginOptions) -> Result<Exit, Trouble> {
+    let mut settings = context.settings(&context.profile.name)?;
+    // What waits has to be sealed when nobody is there: a passphrase that was asked for would be asked for in vain.
+    let asked = Arc::new(AtomicBool::new(false));
+    let hears = Arc::clone(&asked);
+    settings.storage.passphrase = Some(Passphrase::new(move |_| {
+        hears.store(true, Ordering::Relaxed);
+        None
+    }));
+    let gatepass = Gatepass::new(settings);
+    let started = gatepass.start(options).wait()?;
+    if started.is_err() && asked.load(Ordering::Relaxed) {
+        return Err(Trouble::Usage(format!(
+            "a login in two processes needs a keyring, as a passphrase cannot seal what waits: run `{}`",
+            context.command("login")
+        )));
+    }
+    let Started { handle, url, device, expires_at } = started?;
     let shown = Shown {
         schema: "gatepass/login-start/1",
         handle: &handle,
@@ -167,7 +185,8 @@ fn start(context: &Context, gatepass: &Gatepass, options: LoginOptions) -> Resul
 /// `login --finish HANDLE`
 fn finish(context: &Context, gatepass: &Gatepass, how: &Login, handle: &str) -> Result<Exit, Trouble> {
     let limit = Duration::from_secs(how.timeout.unwrap_or(context.app.login.timeout));
-    let options = FinishOptions { limit, confirm: confirm(context), expected_email: how.email.clone() };
+    let confirm = confirm(context).filter(|_| !how.yes);
+    let options = FinishOptions { limit, confirm, expected_email: how.email.clone() };
     let answer = if context.environment.person {
         context.talk.ask_hidden("the address at which the browser ended (Enter alone for a device code):")
     } else {
@@ -179,10 +198,20 @@ fn finish(context: &Context, gatepass: &Gatepass, how: &Login, handle: &str) -> 
             .map_err(|error| Trouble::Usage(format!("cannot read the address from stdin: {error}")))?;
         Some(text.trim()).filter(|text| !text.is_empty()).map(Secret::from)
     };
+    // Whoever brings the address decides whose account it is (RFC 6819 section 4.4.1.8), so somebody here has to say it.
+    let unseen = options.confirm.is_none() && options.expected_email.is_none() && !how.yes;
+    if answer.is_some() && unseen {
+        return Err(Trouble::Usage(String::from(
+            "nobody can be asked here whose account this is: say it with --email, or take any with --yes",
+        )));
+    }
     let mut teller = Teller::new(context);
     gatepass.finish(handle, answer, options, move |event| teller.tell(&event)).wait()??;
     done(context, gatepass)
 }
+
+/// The words under an address that is opened by hand.
+const ELSEWHERE: &str = "on another machine, the browser ends at a page that cannot be opened: copy that page's address and paste it here";
 
 /// Says what happens while a login waits.
 struct Teller {
@@ -235,10 +264,15 @@ impl Teller {
         match event {
             Event::Waiting { url, opened, limit } => {
                 let values = self.values.clone().with("address", url.expose().as_str());
+                // An opener that was forced may be there without a browser behind it.
+                let opened = *opened && Surroundings::of_this_process().browser().is_ok();
                 let first =
-                    if *opened { &self.messages.login_opened } else { &self.messages.login_open_by_hand };
+                    if opened { &self.messages.login_opened } else { &self.messages.login_open_by_hand };
                 self.say(first, &values);
                 self.say(&self.messages.login_address, &values);
+                if !opened && self.watch.is_some() {
+                    self.line.say(ELSEWHERE);
+                }
                 if self.watch.is_none() {
                     self.line.say(&format!(
                         "waiting for you, {} seconds at most; Ctrl-C gives up",
