@@ -59,10 +59,12 @@ pub(crate) fn belongs(
     api: Option<&Setting>,
 ) -> Result<(), Trouble> {
     let Some(api) = stray(issuer, api) else { return Ok(()) };
-    let mend =
-        app.variables.issuer.as_ref().map_or(String::from("give --issuer"), |name| format!("set {name}"));
+    let (said, mend) = match &app.variables.issuer {
+        Some(variable) => (&**variable, format!("set {variable}")),
+        None => ("the command line", String::from("give --issuer")),
+    };
     Err(Trouble::Usage(format!(
-        "{} holds a token and {} names another service, but nothing says which authority the token belongs to: {mend}",
+        "{} holds a token and {} names another service, but {said} does not say which authority the token belongs to: {mend}",
         given.source.words(),
         api.source.words(),
     )))
