@@ -93,12 +93,11 @@ fn may_manage(app: &App, access: &Access) -> Result<(), Refused> {
     }
 }
 
-/// A token that was stolen on its way must not become one that lasts: its caller proves the key to which it is bound;
-/// a bare one is for this server alone, which no other resource server ever sees, and its sign-in is young.
+/// A token that was stolen on its way must not become one that lasts: its caller proves the key to which it is bound, or
+/// its sign-in is young. That a bare one is for this server alone was seen when it was read.
 fn may_make(app: &App, access: &Access) -> Result<(), Refused> {
     match &access.means {
         Means::Session(token) if token.bound => Ok(()),
-        Means::Session(token) if token.audience != app.issuer.as_str() => Err(Refused::TokenAudience),
         Means::Session(token) if app.now().since(token.auth_time).as_secs() <= FRESH_SECONDS => Ok(()),
         _ => Err(Refused::TokenStale),
     }

@@ -136,7 +136,11 @@ async fn what_is_no_token_is_refused() {
 
 #[tokio::test]
 async fn only_applications_of_the_house_manage_tokens() {
-    let world = World::new().await;
+    let world = World::with(|config| {
+        // Its tokens are for this server: that it is not of the house is all that refuses it.
+        config.clients.iter_mut().for_each(|client| client.audiences.clear());
+    })
+    .await;
     let ada = Caller::sign_in(&world, EMAIL, None).await;
     let made = ada.make(json!({"name": "x"})).await;
     // A personal token makes no others and removes none.
@@ -184,6 +188,25 @@ async fn a_bare_token_makes_none_later_or_elsewhere() {
     let world = World::with(|config| config.audiences = vec!["https://api.example".into()]).await;
     let bare = Caller::sign_in(&world, EMAIL, None).await;
     bare.make(json!({"name": "x"})).await.refused("invalid_token", "another audience");
+}
+
+#[tokio::test]
+async fn a_bare_token_for_another_server_opens_nothing_here() {
+    let audiences = vec!["https://api.example".into()];
+    let world = World::with(|config| config.audiences = audiences).await;
+    let key = Key::new();
+    let bare = Caller::sign_in(&world, EMAIL, None).await;
+    let bound = Caller::sign_in(&world, EMAIL, Some(&key)).await;
+    let made = bound.make(json!({"name": "mine"})).await.text("id");
+    for path in ["/userinfo", "/orgs", "/tokens"] {
+        let answer = bare.send(Method::GET, path, None).await;
+        answer.refused("invalid_token", "another audience");
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        // That server cannot prove the key of a bound one.
+        assert_eq!(bound.send(Method::GET, path, None).await.status, StatusCode::OK, "{path}");
+    }
+    bare.remove(&made).await.refused("invalid_token", "another audience");
+    assert_eq!(bound.list().await.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
