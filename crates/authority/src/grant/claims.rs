@@ -121,6 +121,7 @@ mod tests {
                 audience: "a".into(),
                 organization_id: organization_id.clone(),
                 auth_time: now,
+                by_device: false,
             };
             let family = Family::begin([7; 16], &client, granted, true, None, now);
             let issuance =

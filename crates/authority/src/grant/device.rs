@@ -71,6 +71,7 @@ pub(crate) fn judge(code: DeviceCode, client_id: &str, now: Timestamp) -> Standi
             audience: code.audience,
             organization_id: code.organization_id,
             auth_time: decision.auth_time,
+            by_device: true,
         }),
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Family {
     pub(crate) idle_expires_at: Timestamp,
     pub(crate) absolute_expires_at: Timestamp,
     pub(crate) revoked: bool,
+    /// It came of a device code: what asked for it may be anywhere (RFC 8628 section 5.4).
+    pub(crate) by_device: bool,
 }
 
 /// What a person granted, by whatever way.
@@ -53,6 +55,8 @@ pub(crate) struct Granted {
     pub(crate) audience: String,
     pub(crate) organization_id: Option<String>,
     pub(crate) auth_time: Timestamp,
+    /// By a device code.
+    pub(crate) by_device: bool,
 }
 
 impl Family {
@@ -84,6 +88,7 @@ impl Family {
             idle_expires_at: life(client.refresh_idle_seconds),
             absolute_expires_at: life(client.refresh_absolute_seconds),
             revoked: false,
+            by_device: granted.by_device,
         }
     }
 }
@@ -209,6 +214,7 @@ mod tests {
             idle_expires_at: Timestamp::from_seconds(2000),
             absolute_expires_at: Timestamp::from_seconds(3000),
             revoked: false,
+            by_device: false,
         }
     }
 

@@ -76,6 +76,7 @@ pub(crate) enum Refused {
 
     // ---- personal tokens
     PersonalManage,
+    PersonalDevice,
     PersonalMany,
     PersonalUnknown,
 
@@ -180,6 +181,10 @@ impl Refused {
                 "insufficient_scope",
                 "personal tokens are managed by an application of the house, for its user",
             ),
+            Self::PersonalDevice => (
+                "insufficient_scope",
+                "a session that began with a device code makes no personal tokens: sign in with a browser",
+            ),
             Self::PersonalMany => ("invalid_request", "there are as many tokens as one person may have"),
             Self::PersonalUnknown => ("not_found", "there is no token of that id"),
 
@@ -195,7 +200,7 @@ impl Refused {
                 401
             }
             Self::TokenAudience | Self::TokenStale => 401,
-            Self::TokenScope | Self::PersonalManage => 403,
+            Self::TokenScope | Self::PersonalManage | Self::PersonalDevice => 403,
             Self::PersonalUnknown => 404,
             Self::UnsupportedMediaType => 415,
             Self::Server => 500,

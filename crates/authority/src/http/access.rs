@@ -34,6 +34,8 @@ pub(crate) enum Means {
 pub(crate) struct SessionToken {
     pub(crate) client_id: String,
     pub(crate) auth_time: Timestamp,
+    /// Its session came of a device code.
+    pub(crate) by_device: bool,
     /// The caller proved the key to which it is bound.
     pub(crate) bound: bool,
 }
@@ -72,8 +74,12 @@ pub(crate) async fn check(
     let family =
         app.store.family(&family).await?.filter(|family| !family.revoked).ok_or(Refused::TokenRevoked)?;
     proof::once(app, proof.as_ref()).await?;
-    let token =
-        SessionToken { client_id: family.client_id, auth_time: family.auth_time, bound: proof.is_some() };
+    let token = SessionToken {
+        client_id: family.client_id,
+        auth_time: family.auth_time,
+        by_device: family.by_device,
+        bound: proof.is_some(),
+    };
     Ok(Access { user_id: family.user_id, scope, means: Means::Session(token) })
 }
 

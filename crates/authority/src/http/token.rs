@@ -102,6 +102,7 @@ async fn redeem_code(
         audience: code.audience,
         organization_id: code.organization_id,
         auth_time: code.auth_time,
+        by_device: false,
     };
     let family = Family::begin(random::bytes()?, client, granted, refreshable, jkt, now);
     if !app.store.redeem_code(&hash, &family, now).await? {

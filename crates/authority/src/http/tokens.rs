@@ -97,6 +97,8 @@ fn may_manage(app: &App, access: &Access) -> Result<(), Refused> {
 /// its sign-in is young. That a bare one is for this server alone was seen when it was read.
 fn may_make(app: &App, access: &Access) -> Result<(), Refused> {
     match &access.means {
+        // A device that its person was talked into (RFC 8628 section 5.4) ends with its session, and leaves nothing.
+        Means::Session(token) if token.by_device => Err(Refused::PersonalDevice),
         Means::Session(token) if token.bound => Ok(()),
         Means::Session(token) if app.now().since(token.auth_time).as_secs() <= FRESH_SECONDS => Ok(()),
         _ => Err(Refused::TokenStale),

@@ -73,8 +73,9 @@ pub(super) async fn insert(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO family (id, user_id, client_id, sid, scope, audience, organization_id, dpop_jkt, generation,
-             generation_at, auth_time, created_at, idle_expires_at, absolute_expires_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             generation_at, auth_time, created_at, idle_expires_at, absolute_expires_at,
+             by_device)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&family.id[..])
     .bind(&family.user_id)
@@ -90,6 +91,7 @@ pub(super) async fn insert(
     .bind(seconds(now))
     .bind(seconds(family.idle_expires_at))
     .bind(seconds(family.absolute_expires_at))
+    .bind(family.by_device)
     .execute(connection)
     .await?;
     Ok(())
@@ -112,5 +114,6 @@ fn read(row: &SqliteRow) -> Result<Family, sqlx::Error> {
         idle_expires_at: timestamp(row, "idle_expires_at")?,
         absolute_expires_at: timestamp(row, "absolute_expires_at")?,
         revoked: revoked_at.is_some(),
+        by_device: row.try_get("by_device")?,
     })
 }

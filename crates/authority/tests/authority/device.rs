@@ -107,6 +107,29 @@ async fn a_person_lets_a_device_in() {
 }
 
 #[tokio::test]
+async fn a_device_makes_no_token_that_outlives_it() {
+    let world = World::new().await;
+    let key = Key::new();
+    let browser = browser(&world, EMAIL).await;
+    let codes = begin(&world, &[]).await;
+    decide(&browser, &enter(&browser, &codes.text("user_code")).await, "allow").await;
+    let first = poll(&world, &codes, Some(&key)).await;
+    let refreshed = world.refresh(&first.text("refresh_token"), Some(&key)).await;
+    for tokens in [first, refreshed] {
+        let token = tokens.text("access_token");
+        let proof = key.prove(&world, "POST", "/tokens", json!({"ath": hash(&token)}));
+        let request = plain()
+            .post(format!("{}/tokens", world.base))
+            .header("authorization", format!("DPoP {token}"))
+            .header("DPoP", proof)
+            .json(&json!({"name": "lasting"}));
+        let answer = Answer::read(request.send().await.unwrap()).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+        answer.refused("insufficient_scope", "began with a device code");
+    }
+}
+
+#[tokio::test]
 async fn hurry_makes_the_wait_longer_for_good() {
     let world = World::new().await;
     let codes = begin(&world, &[]).await;
