@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::email::{self, Email};
 use crate::exit::Exit;
 use crate::manifest::AuthFlow;
-use crate::messages::{Messages, Values};
+use crate::messages::{Messages, Values, printable};
 use crate::organizations;
 use crate::output::distance;
 use crate::qr;
@@ -113,7 +113,8 @@ fn confirm(context: &Context) -> Option<Confirm> {
         return None;
     }
     Some(Confirm::new(move |view: &View, _: Way| {
-        let question = format!("sign in to {} as {}? [y/N]", view.issuer, status::account(view));
+        let account = printable(status::account(view));
+        let question = format!("sign in to {} as {account}? [y/N]", view.issuer);
         talk.ask(&question).is_some_and(|answer| matches!(answer.as_str(), "y" | "Y" | "yes"))
     }))
 }
