@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use gatepass_core::text::is_shown;
 use serde::Deserialize;
 
 /// The lines of each message.
@@ -108,24 +109,7 @@ impl Values {
 /// What servers and files say is shown as text: it must not move the cursor, colour the screen, turn what stands beside
 /// it around, or hold what nobody sees.
 pub(crate) fn printable(value: &str) -> String {
-    value.chars().map(|c| if c.is_control() || is_unseen(c) { '\u{fffd}' } else { c }).collect()
-}
-
-/// The characters that format text and are not seen (Unicode's category Cf, and the line separators), as core's device
-/// codes have them.
-const fn is_unseen(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
+    value.chars().map(|character| if is_shown(character) { character } else { '\u{fffd}' }).collect()
 }
 
 enum Piece<'a> {

@@ -39,6 +39,24 @@ pub fn pieces(text: &str, byte: u8) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whether a character may be shown to a person: no control character, and none that formats text and is not seen
+/// (Unicode's category Cf, and the line separators), as it could turn what stands beside it around.
+pub fn is_shown(character: char) -> bool {
+    let unseen = matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    !character.is_control() && !unseen
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;

@@ -13,6 +13,7 @@ use crate::json::Object;
 use crate::name::{Audience, ClientId, Scopes};
 use crate::protocol::error_body;
 use crate::secret::Secret;
+use crate::text::is_shown;
 use crate::time::Timestamp;
 use crate::url::Endpoint;
 
@@ -65,7 +66,8 @@ pub fn parse(response: &Response, now: Timestamp) -> Result<DeviceAuthorization,
     let body = Object::parse(response.body.expose(), MESSAGE)?;
     error_body::check(&body)?;
     let device_code = body.required(Field::DeviceCode)?;
-    let user_code: String = body.required(Field::UserCode)?.chars().filter(is_shown).collect();
+    let user_code: String =
+        body.required(Field::UserCode)?.chars().filter(|character| is_shown(*character)).collect();
     if device_code.len() > LONGEST_DEVICE_CODE {
         return Err(body.blame(Field::DeviceCode));
     }
@@ -93,23 +95,6 @@ pub fn parse(response: &Response, now: Timestamp) -> Result<DeviceAuthorization,
     };
     let polling = Polling::new(Secret::from(device_code), interval(&body)?, now, now.plus(expires_in));
     Ok(DeviceAuthorization { user_code, verification_uri, verification_uri_complete, polling })
-}
-
-/// Whether a character may be shown: no control character, none that turns text around or is not seen.
-fn is_shown(character: &char) -> bool {
-    let unseen = matches!(
-        character,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    );
-    !character.is_control() && !unseen
 }
 
 #[cfg(test)]
