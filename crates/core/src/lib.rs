@@ -8,7 +8,7 @@
 //! ```text
 //! words                         formats                protocol              session
 //! secret error time dice    ->  http form json jwt ->  one RFC step a file -> flows (chains of storable values)
-//! name url                                                                   transactions (small machines)
+//! name url phrase                                                            transactions (small machines)
 //! ```
 //!
 //! | feature | brings |
@@ -31,6 +31,8 @@ pub mod json;
 pub mod jwk;
 pub mod jwt;
 pub mod name;
+#[cfg(feature = "full")]
+pub mod phrase;
 pub mod protocol;
 pub mod secret;
 pub mod session;

@@ -17,6 +17,7 @@ const CORE: &[&str] = &[
     "dice",
     "name",
     "url",
+    "phrase",
     // formats
     "form",
     "http",
@@ -65,7 +66,8 @@ const CORE: &[&str] = &[
 ];
 
 /// What the authority may know of the core: the words, not the protocol. Client and server are two witnesses.
-const WORDS: &[&str] = &["field", "text", "error", "secret", "time", "base64url", "dice", "name", "url"];
+const WORDS: &[&str] =
+    &["field", "text", "error", "secret", "time", "base64url", "dice", "name", "url", "phrase"];
 
 /// In `native` and `web`, the files that own one thing of the world each. They know the core and nothing beside them.
 const LEAVES: &[&str] = &["http", "lock", "sign", "verify", "clock", "random"];
