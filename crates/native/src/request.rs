@@ -181,9 +181,8 @@ fn proof(world: &World, origin: &Origin, ask: &Ask, token: &Secret) -> Result<Se
     let record = world.store.load(Part::Whole, clock::now())?.ok_or(Error::NotSignedIn)?;
     let key = record.rest.and_then(|rest| rest.key).ok_or(Error::KeyLost)?;
     let nonce = world.nonces.of(origin);
-    let now = clock::now();
-    let proof =
-        Unsigned::new(&key.public, ask.method, &ask.url, nonce.as_deref(), Some(token), now, &mut OsDice)?;
+    let (method, htu, now) = (ask.method.as_str(), ask.url.without_query(), clock::now());
+    let proof = Unsigned::new(&key.public, method, htu, nonce.as_deref(), Some(token), now, &mut OsDice)?;
     let signature = sign(key.private.as_ref().ok_or(Error::KeyLost)?, proof.signing_input())?;
     proof.signed(&signature)
 }

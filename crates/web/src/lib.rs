@@ -1,7 +1,7 @@
 //! Gatepass for pages and extensions: the core behind one synchronous call, exported to `www/shared/`.
 //!
 //! ```text
-//! random verify said  ->  view  ->  error  login  ->  transaction  ->  lib
+//! random verify said  ->  view  ->  error  login  prove  ->  transaction  ->  lib
 //! ```
 //!
 //! The world is not touched here. Whoever has something to do steps a [`Transaction`](transaction::Transaction); it
@@ -15,6 +15,7 @@ extern crate alloc;
 
 pub mod error;
 pub mod login;
+pub mod prove;
 pub mod random;
 pub mod said;
 pub mod transaction;

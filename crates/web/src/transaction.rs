@@ -18,6 +18,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::error;
 use crate::login::{Answer, Callback, Next, SignIn};
+use crate::prove::Prove;
 use crate::random::BrowserDice;
 use crate::said;
 use crate::view::{self, View};
@@ -49,6 +50,8 @@ enum Machine {
     Access(GetAccess),
     /// Ending a session.
     Out(SignOut),
+    /// Making a proof for a request to an API.
+    Prove(Prove),
 }
 
 #[wasm_bindgen]
@@ -70,6 +73,7 @@ impl Transaction {
     /// | `CALLBACK` | address | | |
     /// | `ACCESS`, `REFRESH` | `audience`, `resource` and `scope` as a form | least time to live, if given | `value, type, expiresAt, refreshed` |
     /// | `SIGN_OUT` | | | `revoked` |
+    /// | `PROVE` | `method`, `url`, `token` and `nonce` as a form | | `proof` |
     ///
     /// and then what became of it:
     ///
@@ -117,6 +121,7 @@ impl Transaction {
                 Machine::Access(GetAccess::new(Wanted { purpose, min_ttl, force: said == said::REFRESH }))
             }
             said::SIGN_OUT => Machine::Out(SignOut::new()),
+            said::PROVE => Machine::Prove(Prove::new(&text)?),
             _ => return Err(Error::Bug),
         };
         self.advance(Answer::Plain(Plain::Begin), now)
@@ -138,6 +143,7 @@ impl Transaction {
         let Answer::Plain(answer) = answer else { return Err(Error::Bug) };
         let steps: &mut dyn Steps = match &mut self.machine {
             Machine::Look => return look(answer),
+            Machine::Prove(prove) => return prove.step(answer, now),
             Machine::Save(save) => save,
             Machine::Access(access) => access,
             Machine::Out(out) => out,

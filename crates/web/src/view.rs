@@ -147,6 +147,11 @@ pub fn token(handout: &Handout) -> View {
         .into()
 }
 
+/// It is over: a proof for its caller; one request presents it, once.
+pub fn proof(proof: &Secret) -> View {
+    done().text("proof", proof.expose()).into()
+}
+
 /// It is over: a session without its secrets; `scope` is the list as one text.
 pub fn session(record: &Record) -> View {
     let view = &record.view;
@@ -193,7 +198,12 @@ impl Settings {
 
     /// Something that may be absent.
     pub fn wish(&mut self, name: &str) -> Option<String> {
-        self.0.take(name).map(|value| value.expose().clone())
+        self.secret(name).map(|value| value.expose().clone())
+    }
+
+    /// The same, where nobody shall read it.
+    pub fn secret(&mut self, name: &str) -> Option<Secret> {
+        self.0.take(name)
     }
 }
 

@@ -47,6 +47,7 @@ struct Step {
     rest: String,
     // results
     value: String,
+    proof: String,
     r#type: String,
     expires_at: u64,
     refreshed: bool,
@@ -330,6 +331,35 @@ fn refresh_goes_through_lock_signature_and_store() {
     need(&mut get, said(said::SAVED), "unlock");
     let token = need(&mut get, said(said::UNLOCKED), "done");
     assert_eq!((token.value.as_str(), token.r#type.as_str(), token.refreshed), ("a2", "DPoP", true));
+}
+
+#[wasm_bindgen_test]
+fn proof_is_made_by_the_key_of_the_session() {
+    let form = "method=PATCH&url=https%3A%2F%2Fapi.example%2Fa%7Cb%3Fq%3D1%23f&token=Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU&nonce=n1";
+    let (access, rest) = stored(NOW, true);
+    let mut prove = Transaction::new();
+    assert!(need(&mut prove, Told { text: form, ..said(said::PROVE) }, "load").whole);
+    let sign = need(&mut prove, loaded(&[access, rest].join("\n")), "sign");
+    let done = need(&mut prove, Told { bytes: &[1; 64], ..said(said::SIGNED) }, "done");
+    let (input, signature) = done.proof.rsplit_once('.').unwrap();
+    assert_eq!(
+        (input, signature),
+        (sign.input.as_str(), Base64UrlUnpadded::encode_string(&[1; 64]).as_str())
+    );
+    let claims = Base64UrlUnpadded::decode_vec(input.split('.').nth(1).unwrap()).unwrap();
+    // RFC 9449 section 7.1 prints this hash of this token.
+    let expected = r#","htm":"PATCH","htu":"https://api.example/a|b","iat":1800000000,"nonce":"n1","ath":"fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"}"#;
+    assert!(String::from_utf8(claims).unwrap().ends_with(expected));
+
+    // Nobody is signed in, or nothing is bound to a key.
+    let refused = |stored: &str| {
+        let mut prove = Transaction::new();
+        need(&mut prove, Told { text: form, ..said(said::PROVE) }, "load");
+        step(&mut prove, loaded(stored)).unwrap_err()
+    };
+    assert_eq!(refused(""), failure("not_signed_in", "caller"));
+    let (access, rest) = stored(NOW, false);
+    assert_eq!(refused(&[access, rest].join("\n")), failure("key_lost", "machine"));
 }
 
 #[wasm_bindgen_test]

@@ -7,25 +7,24 @@ use sha2::{Digest, Sha256};
 use crate::base64url;
 use crate::dice::{Dice, identifier};
 use crate::error::Error;
-use crate::http::Method;
 use crate::json::Writer;
 use crate::jwk::PublicKey;
 use crate::jwt::{assemble, signing_input};
 use crate::secret::Secret;
 use crate::time::Timestamp;
-use crate::url::Endpoint;
 
 /// A proof that waits for its signature: the private key never comes here.
 #[derive(Debug)]
 pub struct Unsigned(String);
 
 impl Unsigned {
-    /// The proof for one request (RFC 9449 section 4.2). `access_token` is named by its hash when the request
-    /// presents one; `nonce` is what the server's origin asked for last.
+    /// The proof for one request (RFC 9449 section 4.2). `method` is as on the wire, `htu` the address without query and
+    /// fragment; `access_token` is named by its hash when the request presents one; `nonce` is what the server's
+    /// origin asked for last.
     pub fn new(
         key: &PublicKey,
-        method: Method,
-        url: &Endpoint,
+        method: &str,
+        htu: &str,
         nonce: Option<&str>,
         access_token: Option<&Secret>,
         now: Timestamp,
@@ -36,8 +35,8 @@ impl Unsigned {
         let hash = access_token.map(|token| base64url::encode(&Sha256::digest(token.expose().as_bytes())));
         let claims = Writer::new()
             .text("jti", &identifier(dice)?)
-            .text("htm", method.as_str())
-            .text("htu", url.without_query())
+            .text("htm", method)
+            .text("htu", htu)
             .number("iat", now.seconds())
             .some("nonce", nonce)
             .some("ath", hash.as_deref())
@@ -62,19 +61,17 @@ impl Unsigned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::Field;
     use crate::test;
     use crate::testing::SeededDice;
 
     #[test]
     fn claims_of_section_4_2() {
         let key = PublicKey::P256 { x: [1; 32], y: [2; 32] };
-        let url = Endpoint::new("https://server.example.com/token?x=1", Field::Issuer).unwrap();
+        let htu = "https://server.example.com/token";
         let token = Secret::from("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU");
         let now = Timestamp::from_seconds(1_562_262_616);
         let proof =
-            Unsigned::new(&key, Method::Post, &url, Some("n"), Some(&token), now, &mut SeededDice::new(1))
-                .unwrap();
+            Unsigned::new(&key, "POST", htu, Some("n"), Some(&token), now, &mut SeededDice::new(1)).unwrap();
         let signed = proof.signed(&[7; 64]).unwrap();
         let part = |number| {
             let part = signed.expose().split('.').nth(number).unwrap();

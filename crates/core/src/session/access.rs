@@ -10,7 +10,7 @@ use core::time::Duration;
 use crate::dice::Dice;
 use crate::error::{Error, Refusal};
 use crate::field::Field;
-use crate::http::{Method, Request, Response};
+use crate::http::{Request, Response};
 use crate::name::Scopes;
 use crate::protocol::dpop::Unsigned;
 use crate::protocol::token_response::TokenResponse;
@@ -237,11 +237,18 @@ impl GetAccess {
             };
         };
         let nonce = rest.nonce.as_deref();
-        let proof =
-            match Unsigned::new(&key.public, Method::Post, &rest.token_endpoint, nonce, None, now, dice) {
-                Ok(proof) => proof,
-                Err(error) => return self.end(Err(error)),
-            };
+        let proof = match Unsigned::new(
+            &key.public,
+            "POST",
+            rest.token_endpoint.without_query(),
+            nonce,
+            None,
+            now,
+            dice,
+        ) {
+            Ok(proof) => proof,
+            Err(error) => return self.end(Err(error)),
+        };
         let effect = Effect::Sign {
             input: proof.signing_input().to_vec(),
             private: key.private.as_ref().map(Secret::duplicate),

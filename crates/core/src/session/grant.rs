@@ -13,7 +13,7 @@ use core::time::Duration;
 use crate::dice::Dice;
 use crate::error::Error;
 use crate::field::{Field, Message};
-use crate::http::{Method, Request, Response};
+use crate::http::{Request, Response};
 use crate::json::{Object, Writer};
 use crate::jwk::Algorithm;
 use crate::name::{ClientId, Scopes};
@@ -131,8 +131,9 @@ impl Grant {
     /// The proof for the next request to the token endpoint, if the session is to be bound to a key.
     pub(super) fn proof(&self, now: Timestamp, dice: &mut dyn Dice) -> Result<Option<Unsigned>, Error> {
         let Some(key) = &self.rest.key else { return Ok(None) };
-        let nonce = self.rest.nonce.as_deref();
-        Unsigned::new(&key.public, Method::Post, &self.rest.token_endpoint, nonce, None, now, dice).map(Some)
+        let Rest { token_endpoint, nonce, .. } = &*self.rest;
+        let htu = token_endpoint.without_query();
+        Unsigned::new(&key.public, "POST", htu, nonce.as_deref(), None, now, dice).map(Some)
     }
 
     /// Keeps the nonce that a response brings for the next proof (RFC 9449 section 8.2), and says whether it did.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gatepass_core::error::Error;
 use gatepass_core::field::Field;
 use gatepass_core::form::Form;
-use gatepass_core::http::{Method, Request, Response};
+use gatepass_core::http::{Request, Response};
 use gatepass_core::jwk::PublicKey;
 use gatepass_core::name::{ClientId, Scopes};
 use gatepass_core::protocol::authorize;
@@ -200,8 +200,8 @@ impl Story {
         nonce: Option<&str>,
     ) -> Result<Option<Secret>, Error> {
         let (Some(key), access) = (self.bound_to(record), &record.access[0]) else { return Ok(None) };
-        let proof =
-            Unsigned::new(&key, Method::Get, url, nonce, Some(&access.token), self.now, &mut self.dice)?;
+        let htu = url.without_query();
+        let proof = Unsigned::new(&key, "GET", htu, nonce, Some(&access.token), self.now, &mut self.dice)?;
         proof.signed(&[6; 64]).map(Some)
     }
 
