@@ -5,7 +5,7 @@ import { element, openSite, showError } from "./site.js";
 /** @typedef {Awaited<ReturnType<typeof openSite>>} Gatepass */
 /** @typedef {NonNullable<Awaited<ReturnType<Gatepass["getSession"]>>>} Session */
 
-/** What a change is called to whoever listens to the page. */
+/** What a change is called to whoever listens to the page. @type {Record<string, string>} */
 const NEWS = {
   initial: "",
   signedIn: "You are signed in.",
