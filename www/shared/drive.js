@@ -12,6 +12,7 @@ import { verify } from "./verify.js";
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {[said: number, text?: string, bytes?: Uint8Array, number?: number]} Answer */
 /** @typedef {{do: string, [rest: string]: any}} Effect */
+/** @typedef {(effect: Effect, answer: Answer) => void} Heard what was done, and what came of it */
 
 const NOTHING = new Uint8Array();
 
@@ -36,9 +37,10 @@ export function step(transaction, memory, [said, text, bytes = NOTHING, number =
  * @param {Store} store
  * @param {string} session
  * @param {Answer} answer what is wanted; what else is said to it: crates/web/src/transaction.rs
+ * @param {Heard} [heard]
  * @returns {Promise<any>}
  */
-export async function drive(transaction, memory, store, session, answer) {
+export async function drive(transaction, memory, store, session, answer, heard) {
   /** @type {(() => void) | undefined} */
   let release;
   /** Those of the session last loaded, as long as no login brings its own. @type {import("./store.js").Keys} */
@@ -101,6 +103,7 @@ export async function drive(transaction, memory, store, session, answer) {
         // WebCrypto fails only over keys.
         answer = [FAILED, error instanceof GatepassError ? error.code : "key_lost"];
       }
+      heard?.(effect, answer);
     }
   } finally {
     // The lock goes on every path out of here.

@@ -1,0 +1,65 @@
+// Calls to the core: the wasm part is loaded once, each call drives one transaction of it to its end.
+
+import { drive, step } from "./drive.js";
+import { GatepassError } from "./errors.js";
+// Not by `import()`, which service workers do not have.
+// @ts-ignore: made by `cargo xtask wasm`, beside this file
+import { initSync, Transaction } from "./gatepass_web.js";
+
+/** @typedef {(answer: import("./drive.js").Answer, heard?: import("./drive.js").Heard) => Promise<any>} Core */
+
+/** What is wanted, by its number (said.js). @type {import("./gatepass.js").LogEvent["call"][]} */
+const CALLS = ["look", "signIn", "callback", "access", "refresh", "signOut", "prove"];
+
+/** @type {Promise<WebAssembly.Memory> | undefined} */
+let loading;
+
+/** @param {import("./gatepass.js").GatepassOptions["wasm"]} source */
+const load = (source) =>
+  (loading ??= start(source).catch((/** @type {any} */ cause) => {
+    loading = undefined;
+    const error = new GatepassError("unsupported_browser", { fault: "machine", retryable: true });
+    error.cause = cause;
+    throw error;
+  }));
+
+/**
+ * All of it, then at once: a stream would need a server that knows the type, and saves nothing at this size.
+ * @param {import("./gatepass.js").GatepassOptions["wasm"]} source
+ */
+async function start(source = new URL("./gatepass_web_bg.wasm", import.meta.url)) {
+  const found = source instanceof URL ? await fetch(source) : await source;
+  const module = found instanceof Response ? await WebAssembly.compile(await found.arrayBuffer()) : found;
+  return initSync({ module }).memory;
+}
+
+/**
+ * Loads the core and gives what calls it.
+ * @param {import("./gatepass.js").GatepassOptions} options
+ * @param {import("./drive.js").Store} store
+ * @param {string} id
+ * @param {import("./drive.js").Answer} first judged at once: the first step of a sign-in reads the settings and does nothing
+ * @returns {Promise<Core>}
+ */
+export async function openCore({ wasm, logger }, store, id, first) {
+  const memory = await load(wasm);
+  try {
+    step(new Transaction(), memory, first);
+  } catch (thrown) {
+    throw GatepassError.from(thrown);
+  }
+  return async (answer, heard) => {
+    const begun = performance.now();
+    /** @type {string | undefined} */
+    let code;
+    try {
+      return await drive(new Transaction(), memory, store, id, answer, heard);
+    } catch (thrown) {
+      const error = GatepassError.from(thrown);
+      code = error.code;
+      throw error;
+    } finally {
+      logger?.({ call: CALLS[answer[0]], milliseconds: performance.now() - begun, code });
+    }
+  };
+}
