@@ -218,6 +218,7 @@ names!(
         IntrospectionResponse = "introspection response",
         LoginInitiation = "login initiation",
         LogoutResponse = "logout response",
+        PeerToken = "peer's token",
         ProtectedResource = "protected resource metadata",
         RegistrationResponse = "registration response",
         Userinfo = "userinfo",

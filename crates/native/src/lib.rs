@@ -28,9 +28,11 @@ mod login;
 mod loopback;
 mod network;
 mod pages;
+mod peer;
 mod random;
 mod request;
 mod settings;
+mod share;
 mod sign;
 mod store;
 #[cfg(feature = "testing")]
@@ -75,8 +77,10 @@ pub use crate::login::{
 pub use crate::loopback::RedirectHost;
 pub use crate::network::Network;
 pub use crate::pages::{Accent, PageWords};
+pub use crate::peer::{PeerKey, ProofKey, challenge};
 pub use crate::request::{Ask, Body, Origin};
 pub use crate::settings::{AskPassphrase, Fallback, Keeping, Passphrase, Place, Settings, Storage};
+pub use crate::share::{Share, Shared};
 pub use crate::worker::Waiting;
 use crate::worker::Worker;
 
@@ -233,6 +237,12 @@ impl Gatepass {
     pub fn request(&self, ask: Ask) -> Waiting<Result<Response, Error>> {
         let (settings, world) = (self.settings.clone(), Arc::clone(&self.world));
         self.worker.run(async move { request::request(&settings.client, &settings.api, &world, ask).await })
+    }
+
+    /// Makes a token for the key of another program of this person: some of what the session may, for a few minutes.
+    pub fn share(&self, share: Share) -> Waiting<Result<Shared, Error>> {
+        let world = Arc::clone(&self.world);
+        self.worker.run(async move { share::share(&world, &share).await })
     }
 
     fn run<M, T>(&self, mut transaction: M, finish: fn(M) -> T) -> Waiting<T>

@@ -16,14 +16,19 @@ pub(crate) fn verify(check: Check) -> Result<Vouched, Error> {
         (PublicKey::Ed25519 { x }, Algorithm::EdDsa) => {
             UnparsedPublicKey::new(&ED25519, x).verify(signed, signature).is_ok()
         }
-        (PublicKey::P256 { x, y }, Algorithm::Es256) => {
-            let point = [&[4][..], x, y].concat();
-            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature).is_ok()
-        }
+        (key @ PublicKey::P256 { .. }, Algorithm::Es256) => es256(key, signed, signature),
         (PublicKey::Rsa { n, e }, Algorithm::Ps256) => rsa(n, e, &RSA_PSS_2048_8192_SHA256),
         (PublicKey::Rsa { n, e }, Algorithm::Rs256) => rsa(n, e, &RSA_PKCS1_2048_8192_SHA256),
         // Core chose a key that fits; any other verifies nothing.
         (PublicKey::Ed25519 { .. } | PublicKey::P256 { .. } | PublicKey::Rsa { .. }, _) => false,
     };
     check.vouch(verified)
+}
+
+/// Whether this key has signed that by ES256 (RFC 7518 section 3.4); a key of another kind has not.
+pub(crate) fn es256(key: &PublicKey, signed: &[u8], signature: &[u8]) -> bool {
+    let PublicKey::P256 { x, y } = key else { return false };
+    // SEC 1 section 2.3.3: 0x04, x, y.
+    let point = [&[4][..], x, y].concat();
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(signed, signature).is_ok()
 }

@@ -43,6 +43,9 @@ pub struct Ask<'a> {
     pub scopes: &'a Scopes,
     /// The kind that is wanted, if the server shall not choose.
     pub requested_kind: Option<&'a str>,
+    /// The thumbprint of the key to which the new token is to be bound, if that is not the key of this request's proof:
+    /// the parameter of RFC 9449 section 10 in another place, which Gatepass's own authority knows.
+    pub thumbprint: Option<&'a str>,
 }
 
 /// What came of it (section 2.2.1).
@@ -70,6 +73,7 @@ pub fn request(token_endpoint: &Endpoint, client_id: &ClientId, ask: &Ask<'_>) -
     form = form
         .with_some("scope", scopes)
         .with_some("requested_token_type", ask.requested_kind)
+        .with_some("dpop_jkt", ask.thumbprint)
         .with("subject_token", ask.subject.token.expose())
         .with("subject_token_type", ask.subject.kind);
     // Section 2.1: the second of these is there if and only if the first is.
@@ -129,6 +133,7 @@ mod tests {
             audiences: &[&Audience::resource("https://backend.example.com/api").unwrap()],
             scopes: &scopes,
             requested_kind: None,
+            thumbprint: None,
         };
         assert_eq!(
             asked(&ask),
@@ -145,11 +150,13 @@ mod tests {
             audiences: &[&Audience::named("a").unwrap(), &Audience::named("b").unwrap()],
             scopes: &scopes,
             requested_kind: Some(ID_TOKEN),
+            thumbprint: Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"),
         };
         let form = asked(&ask);
         for part in [
             "&audience=a&audience=b&scope=read&requested_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aid_token",
             "&actor_token=acc",
+            "&dpop_jkt=0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I&",
             "&actor_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Ajwt",
         ] {
             assert!(form.contains(part), "{form}");

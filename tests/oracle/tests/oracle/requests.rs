@@ -250,6 +250,7 @@ proptest! {
                 audiences: &audiences.iter().collect::<Vec<_>>(),
                 scopes: &Scopes::parse(&scopes.join(" ")).unwrap(),
                 requested_kind: Some(token_exchange::ACCESS_TOKEN),
+                thumbprint: None,
             },
         );
         let mut extra = vec![

@@ -158,6 +158,7 @@ fn exchanged_for_another(shown: &mut Shown) {
         audiences: &[],
         scopes: &Scopes::default(),
         requested_kind: None,
+        thumbprint: None,
     });
     let body = r#"{"access_token":"canary","issued_token_type":"x","token_type":"N_A"}"#;
     shown.show(&token_exchange::parse(&ok(body), false).unwrap());

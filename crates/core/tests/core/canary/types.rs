@@ -46,6 +46,7 @@ pub(super) const PLAIN: &[(&str, &str)] = &[
     ("protocol::logout_token::SignedOut.sid", "the name of a session that is over"),
     ("protocol::registration::Registration.token_endpoint_auth_method", "a word of the specification"),
     ("protocol::token_exchange::Ask.requested_kind", "a name of the specification"),
+    ("protocol::token_exchange::Ask.thumbprint", "the hash of a public key"),
     ("protocol::token_exchange::Exchanged.kind", "a name of the specification"),
     ("protocol::token_exchange::Presented.kind", "a name of the specification"),
     ("protocol::userinfo::Userinfo.email", "what is shown to the person"),
