@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::credential::unlinked;
 use crate::manifest::OWN;
+use crate::words::Trouble;
 
 /// What surrounds this process.
 pub struct Environment {
@@ -106,19 +107,35 @@ impl Environment {
         })
     }
 
-    /// Where manifests are looked for by the name that this program was called by.
-    pub(crate) fn manifests(&self) -> Vec<PathBuf> {
-        let config = if cfg!(windows) {
+    /// Where programs have their settings.
+    pub(crate) fn config(&self) -> Option<PathBuf> {
+        if cfg!(windows) {
             self.folder("APPDATA")
         } else {
             self.folder("XDG_CONFIG_HOME").or_else(|| self.home().map(|home| home.join(".config")))
-        };
+        }
+    }
+
+    /// Where manifests are looked for by the name that this program was called by.
+    pub(crate) fn manifests(&self) -> Vec<PathBuf> {
         let mut places: Vec<PathBuf> =
-            config.map(|config| config.join("gatepass/apps")).into_iter().collect();
+            self.config().map(|config| config.join("gatepass/apps")).into_iter().collect();
         if !cfg!(windows) {
             places.push(PathBuf::from("/etc/gatepass/apps"));
         }
         places
+    }
+
+    /// Where this program was called, or found on the path: others are going to be told of it.
+    pub(crate) fn location(&self) -> Result<PathBuf, Trouble> {
+        let called = self.words.first().map(Path::new);
+        let location = called.and_then(|called| {
+            if called.components().count() > 1 {
+                return Some(self.directory.as_ref()?.join(called));
+            }
+            found(called, &self.text("PATH")?)
+        });
+        location.ok_or_else(|| Trouble::Usage(String::from("cannot find this program on the path")))
     }
 
     /// Whether colours are welcome (<https://no-color.org>).
@@ -132,9 +149,50 @@ impl Environment {
     }
 }
 
+/// What a shell would start by this name from any folder.
+fn found(called: &Path, path: &str) -> Option<PathBuf> {
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(called)).find(|place| is_program(place))
+}
+
+#[cfg(unix)]
+fn is_program(place: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    place.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(place: &Path) -> bool {
+    place.is_file()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_is_found_that_can_be_started_from_anywhere() {
+        use std::fs;
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str, mode| {
+            let place = folder.path().join(name);
+            fs::create_dir_all(&place).unwrap();
+            fs::write(place.join("acme"), "").unwrap();
+            fs::set_permissions(place.join("acme"), fs::Permissions::from_mode(mode)).unwrap();
+            place
+        };
+        let (plain, program) = (place("plain", 0o644), place("program", 0o755));
+        let path = format!(".::src:{}:{}", plain.display(), program.display());
+        assert_eq!(found(Path::new("acme"), &path), Some(program.join("acme")));
+        assert_eq!(found(Path::new("acme"), &plain.display().to_string()), None);
+        let up = "../".repeat(32) + program.to_str().unwrap().trim_start_matches('/');
+        assert!(Path::new(&up).join("acme").exists());
+        assert_eq!(found(Path::new("acme"), &up), None, "from here alone");
+    }
 
     #[test]
     fn only_whole_paths_name_folders() {

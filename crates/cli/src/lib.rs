@@ -47,6 +47,7 @@ mod manifest;
 mod messages;
 mod organizations;
 mod output;
+mod private;
 mod profiles;
 mod qr;
 mod shape;

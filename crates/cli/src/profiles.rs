@@ -4,14 +4,15 @@
 //! person makes it, and a file in a repository never does.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::args::Options;
 use crate::context::Source;
 use crate::environment::Environment;
 use crate::manifest::App;
+use crate::private;
 use crate::words::Trouble;
 
 /// The profile of who names none.
@@ -94,63 +95,19 @@ fn rule(environment: &Environment, folder: &Path) -> Result<Option<(PathBuf, Str
 }
 
 /// The rules for folders.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Rules(pub(crate) BTreeMap<PathBuf, String>);
 
 impl Rules {
     /// Reads the rules of a program.
     pub(crate) fn read(folder: &Path) -> Result<Self, Trouble> {
-        let path = path(folder);
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Self).map_err(|_| {
-                Trouble::Usage(format!("`{}` cannot be read: mend or remove it", path.display()))
-            }),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(Trouble::Usage(format!("cannot read `{}`: {error}", path.display()))),
-        }
+        private::read(&path(folder))
     }
 
-    /// Reads them, changes them and writes them, whole or not at all. Who changes them at the same time waits.
+    /// Reads them, changes them and writes them.
     pub(crate) fn change<T>(folder: &Path, change: impl FnOnce(&mut Self) -> T) -> Result<T, Trouble> {
-        let path = path(folder);
-        let failed = |error| Trouble::Usage(format!("cannot write `{}`: {error}", path.display()));
-        private_folder(folder).map_err(failed)?;
-        // Freed when it is closed, whatever becomes of this process.
-        let lock = private_file(&path.with_extension("lock"), File::options().create(true).truncate(false));
-        let lock = lock.map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        let mut rules = Self::read(folder)?;
-        let changed = change(&mut rules);
-        rules.write(&path).map_err(failed)?;
-        Ok(changed)
+        private::change(&path(folder), change)
     }
-
-    /// Under the lock, so nobody else has a file of this name open. What a process left that died is in nobody's way.
-    fn write(&self, path: &Path) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(&self.0)?;
-        let new = path.with_extension("json.new");
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        private_file(&new, File::options().create_new(true))?.write_all(text.as_bytes())?;
-        fs::rename(&new, path)
-    }
-}
-
-/// The same folder holds sessions, whoever makes it first.
-fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
-}
-
-/// Opens a file to write; one that is made is its owner's alone.
-fn private_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options.write(true).open(path)
 }
 
 fn path(folder: &Path) -> PathBuf {
@@ -159,6 +116,8 @@ fn path(folder: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

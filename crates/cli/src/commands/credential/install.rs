@@ -16,6 +16,7 @@ use crate::context::{Context, quoted};
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::manifest::OWN;
+use crate::private;
 use crate::words::Trouble;
 
 /// One thing to do.
@@ -51,8 +52,7 @@ pub(super) fn run(
 }
 
 fn steps(context: &Context, receiver: Receiver, host: &str) -> Result<Vec<Step>, Trouble> {
-    let called = called(&context.environment)
-        .ok_or_else(|| Trouble::Usage(String::from("cannot find this program on the path")))?;
+    let called = context.environment.location()?;
     let program = context.app.program().to_owned();
     let mut own = vec![called.display().to_string()];
     if let Some(app) = &context.options.app {
@@ -162,33 +162,6 @@ impl Step {
     }
 }
 
-/// Where this program was called, or found on the path.
-fn called(environment: &Environment) -> Option<PathBuf> {
-    let called = Path::new(environment.words.first()?);
-    if called.components().count() > 1 {
-        return Some(environment.directory.as_ref()?.join(called));
-    }
-    found(called, &environment.text("PATH")?)
-}
-
-/// What a shell would start by this name from any folder: others are going to be told of it, and start it elsewhere.
-fn found(called: &Path, path: &str) -> Option<PathBuf> {
-    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
-    folders.map(|folder| folder.join(called)).find(|place| is_program(place))
-}
-
-#[cfg(unix)]
-fn is_program(place: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    place.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_program(place: &Path) -> bool {
-    place.is_file()
-}
-
 /// The address under which git knows a host; a port of this machine is asked over `http`.
 fn url(host: &str) -> String {
     let here = host.split(':').next().is_some_and(|name| ["127.0.0.1", "localhost"].contains(&name));
@@ -218,25 +191,7 @@ fn name_helper(file: &Path, host: &str, name: &str) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     // Whole or not at all; and where a link leads elsewhere, it goes on leading there.
     let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let new = file.with_extension("json.new");
-    // What a crash left behind.
-    let _ = fs::remove_file(&new);
-    write_owned(&new, &text).and_then(|()| fs::rename(&new, &file))
-}
-
-#[cfg(unix)]
-fn write_owned(file: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    options.open(file)?.write_all(text.as_bytes())
-}
-
-#[cfg(not(unix))]
-fn write_owned(file: &Path, text: &str) -> io::Result<()> {
-    fs::write(file, text)
+    private::write(&file, &text, 0o600)
 }
 
 #[cfg(unix)]
@@ -253,28 +208,6 @@ fn make_link(target: &Path, link: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn a_program_is_found_that_can_be_started_from_anywhere() {
-        use std::os::unix::fs::PermissionsExt as _;
-
-        let folder = tempfile::tempdir().unwrap();
-        let place = |name: &str, mode| {
-            let place = folder.path().join(name);
-            fs::create_dir_all(&place).unwrap();
-            fs::write(place.join("acme"), "").unwrap();
-            fs::set_permissions(place.join("acme"), fs::Permissions::from_mode(mode)).unwrap();
-            place
-        };
-        let (plain, program) = (place("plain", 0o644), place("program", 0o755));
-        let path = format!(".::src:{}:{}", plain.display(), program.display());
-        assert_eq!(found(Path::new("acme"), &path), Some(program.join("acme")));
-        assert_eq!(found(Path::new("acme"), &plain.display().to_string()), None);
-        let up = "../".repeat(32) + program.to_str().unwrap().trim_start_matches('/');
-        assert!(Path::new(&up).join("acme").exists());
-        assert_eq!(found(Path::new("acme"), &up), None, "from here alone");
-    }
 
     #[cfg(unix)]
     #[test]
