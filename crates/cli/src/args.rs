@@ -90,6 +90,14 @@ pub enum Command {
         #[command(subcommand)]
         helper: Helper,
     },
+    /// Speak with this platform's browser extension
+    ///
+    /// Each may ask the other for an access token that is short-lived, narrowed and bound to the key of who asks.
+    Extension {
+        /// What to do
+        #[command(subcommand)]
+        command: Extension,
+    },
     /// Show the accounts live, and act on them by keys and commands
     ///
     /// Without a terminal it prints what `status` prints, says why, and ends with 2.
@@ -293,6 +301,79 @@ pub enum Helper {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// `extension`
+#[derive(Debug, Subcommand)]
+pub enum Extension {
+    /// Tell browsers where this program is
+    Install {
+        /// Which browsers; those that have a folder here unless it is given
+        #[arg(long)]
+        browser: Vec<Browser>,
+        /// The extension's id, if the manifest does not name it: 32 letters, or in Firefox `name@example`
+        #[arg(long)]
+        id: Vec<String>,
+        /// The folder of a browser that was started with --user-data-dir
+        #[arg(long, value_name = "DIR", requires = "browser")]
+        folder: Option<PathBuf>,
+    },
+    /// Let an extension in that asks for it
+    ///
+    /// It shows three words; so does this. They are the same, or it is not the extension in front of you.
+    Pair {
+        /// How long to wait for it, in seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+        timeout: u64,
+    },
+    /// List the extensions that were let in
+    List,
+    /// Shut one out again
+    Unpair {
+        /// Its name or the beginning of its key, as `list` shows them
+        which: String,
+    },
+    /// Ask the extension for a token for one request, and print the two headers that go with it
+    ///
+    /// acme extension token --scope email --url https://api.acme.example/me | curl -H @- https://api.acme.example/me
+    Token {
+        /// What it is to allow, separated by spaces: some of what the extension's session may
+        #[arg(long, value_name = "SCOPES")]
+        scope: String,
+        /// For whom it is meant, by a name that the issuer knows
+        #[arg(long, value_name = "NAME")]
+        audience: Option<String>,
+        /// The request's address
+        #[arg(long)]
+        url: String,
+        /// The request's method
+        #[arg(long, default_value_t = String::from("GET"))]
+        method: String,
+    },
+    /// What a browser starts
+    #[command(hide = true)]
+    Host {
+        /// What the browser says
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+}
+
+/// A browser with extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Browser {
+    /// Chromium.
+    Chromium,
+    /// Google Chrome.
+    Chrome,
+    /// Microsoft Edge.
+    Edge,
+    /// Brave.
+    Brave,
+    /// Vivaldi.
+    Vivaldi,
+    /// Firefox.
+    Firefox,
 }
 
 /// Who is told to ask here.

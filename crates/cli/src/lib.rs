@@ -63,13 +63,15 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 pub use crate::args::{
-    Args, Command, Doctor, Helper, KeyringAction, KeyringMode, Login, Options, Org, Profile, Receiver, Token,
+    Args, Browser, Command, Doctor, Extension, Helper, KeyringAction, KeyringMode, Login, Options, Org,
+    Profile, Receiver, Token,
 };
 use crate::context::Context;
 pub use crate::environment::Environment;
 use crate::exit::Exit;
 pub use crate::manifest::{
-    App, AuthFlow, Commands, Credential, Fallback, Organizations, Place, SignIn, Storage, Variables,
+    App, AuthFlow, BrowserExtension, Commands, Credential, Fallback, Organizations, Place, SignIn, Storage,
+    Variables,
 };
 pub use crate::messages::Messages;
 use crate::output::Talk;

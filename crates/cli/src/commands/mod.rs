@@ -3,6 +3,7 @@
 mod completions;
 pub(crate) mod credential;
 mod doctor;
+mod extension;
 pub(crate) mod login;
 mod logout;
 mod man;
@@ -30,6 +31,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Exit {
         Command::Org { command } => org::run(context, command),
         Command::Profile { command } => profile::run(context, command),
         Command::Credential { helper } => credential::run(context, &helper),
+        Command::Extension { command } => extension::run(context, command),
         Command::Tui { plain, no_browser } => tui::run(context, plain, !no_browser),
         Command::Open => open::run(context),
         Command::Doctor(how) => doctor::run(context, &how),

@@ -4,6 +4,7 @@
 //! misspelled setting must not look like a setting.
 
 mod credential;
+mod extension;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,6 +13,8 @@ use clap::CommandFactory;
 use serde::Deserialize;
 
 pub use self::credential::Credential;
+pub use self::extension::BrowserExtension;
+pub(crate) use self::extension::{is_chromium, is_firefox};
 use crate::args::Args;
 use crate::messages::Messages;
 use crate::words::Trouble;
@@ -74,6 +77,9 @@ pub struct App {
     /// For `credential`: which host gets a token for which audience.
     #[serde(default)]
     pub credentials: BTreeMap<String, Credential>,
+    /// The browser extension of this platform.
+    #[serde(default)]
+    pub extension: BrowserExtension,
     /// What is said, line by line.
     #[serde(default)]
     pub messages: Messages,
@@ -335,6 +341,7 @@ impl App {
             return Err(String::from("`storage.file` may hold `{profile}`, and no other name in braces"));
         }
         self.credentials.iter().try_for_each(|(host, entry)| entry.check(host))?;
+        self.extension.check()?;
         self.messages.check()
     }
 }

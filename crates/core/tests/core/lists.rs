@@ -63,6 +63,8 @@ const EXPOSES: &[(&str, &str)] = &[
     ("cli/commands::credential::token", "gives the token to the program that was set up to ask for it"),
     ("cli/commands::credential::stdio", "speaks with that program"),
     ("cli/commands::credential::aws", "puts the token on the wire to STS, and reads the keys in the answer"),
+    ("cli/commands::extension::host", "gives a narrowed token to the extension that a person let in"),
+    ("cli/commands::extension::token", "prints the headers that were asked for"),
     ("cli/organizations", "reads the list that an API answered with"),
     ("cli/commands::login", "shows the authorization address to copy"),
     ("cli/tui::world", "shows that address too, and hands a pasted one to the sign-in that waits for it"),

@@ -1,0 +1,80 @@
+//! `extension token`: a token from the extension, for one request.
+//!
+//! It is bound to a key that this process makes and forgets, so what is printed is good for that request and no other.
+
+use gatepass::{Audience, Endpoint, Field, ProofKey, Scopes, Secret};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::folder;
+use super::host::{Question, words};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::words::Trouble;
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    schema: &'static str,
+    access_token: &'a str,
+    /// Always `DPoP`.
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: u64,
+    scope: &'a str,
+    /// The value of the header `DPoP`, for this method and address alone (RFC 9449).
+    proof: &'a str,
+}
+
+pub(super) fn run(
+    context: &Context,
+    scope: &str,
+    audience: Option<&str>,
+    url: &str,
+    method: &str,
+) -> Result<Exit, Trouble> {
+    // RFC 9110 section 9.1: a token; those in use are of capitals.
+    if method.is_empty() || !method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
+        return Err(Trouble::Usage(String::from("--method takes a method such as GET or POST")));
+    }
+    let url = Endpoint::new(url, Field::Resource)?;
+    // What cannot be asked for is said here, not by the extension.
+    Scopes::parse(scope)?;
+    audience.map(Audience::named).transpose()?;
+    let key = ProofKey::generate()?;
+    let question =
+        Question { scope: scope.to_owned(), audience: audience.map(str::to_owned), jkt: key.thumbprint() };
+    let answer = ask(context, &question)?.ok_or_else(|| {
+        Trouble::Usage(String::from(
+            "no extension is connected: is its browser open, and was it let in (`extension pair`)?",
+        ))
+    })?;
+    let Some(token) = answer["access_token"].as_str() else {
+        let code = answer["code"].as_str().unwrap_or("malformed");
+        return Err(Trouble::Server(format!("the extension gives no token: {}", words(code))));
+    };
+    if answer["token_type"] != "DPoP" {
+        return Err(Trouble::Server(String::from("the extension gave a token that is bound to no key")));
+    }
+    let proof = key.proof(method, &url, &Secret::from(token))?;
+    let shown = Shown {
+        schema: "gatepass/extension-token/1",
+        access_token: token,
+        token_type: "DPoP",
+        expires_in: answer["expires_in"].as_u64().unwrap_or_default(),
+        scope: answer["scope"].as_str().unwrap_or(scope),
+        proof: proof.expose(),
+    };
+    context.talk.data(&shown, &format!("Authorization: DPoP {token}\nDPoP: {}", proof.expose()));
+    Ok(Exit::Done)
+}
+
+#[cfg(unix)]
+fn ask(context: &Context, question: &Question) -> Result<Option<Value>, Trouble> {
+    super::line::ask(&folder(context), question)
+        .map_err(|error| Trouble::Usage(format!("cannot ask the extension: {error}")))
+}
+
+#[cfg(not(unix))]
+fn ask(_: &Context, _: &Question) -> Result<Option<Value>, Trouble> {
+    Err(Trouble::Usage(String::from("the terminal cannot ask the extension on this system yet")))
+}

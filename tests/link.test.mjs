@@ -1,0 +1,175 @@
+// The line between the browser extension and the terminal, from the terminal's side: the host as a browser starts it,
+// a person at a terminal, our own authority.
+import assert from 'node:assert/strict';
+import { createHash, webcrypto } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { signIn, startAuthority } from './support/authority.mjs';
+import { Browser, EXTENSION, thumbprint } from './support/link.mjs';
+import { scriptMissing, seen } from './support/pty.mjs';
+import { start } from './support/process.mjs';
+import { Terminal } from './support/terminal.mjs';
+import { Visitor } from './support/visitor.mjs';
+
+const missing = scriptMissing();
+const skip = missing && `${missing} is missing`;
+
+/** A terminal that is signed in, and a browser that was told of it. */
+async function house(t) {
+  const authority = await startAuthority(t);
+  const terminal = new Terminal(t, { issuer: authority.issuer, storage: 'file' });
+  const { program, url } = await terminal.login();
+  await signIn(authority, new Visitor(), url);
+  assert.equal((await program.ended).code, 0, program.stderr);
+  const installed = await terminal.run('extension', 'install', '--browser', 'chromium', '--id', EXTENSION);
+  assert.equal(installed.code, 0, installed.stderr);
+  const browser = await Browser.of(t, join(terminal.home, '.config/chromium'), 'dev.gatepass.gatepass');
+  return { authority, terminal, browser };
+}
+
+/** Lets the extension in, as a person at a terminal. */
+async function pair(t, terminal, line, answer = 'y') {
+  const asked = await line.ask({ type: 'pair' });
+  assert.equal(asked.type, 'pairing');
+  const command = `${terminal.bin} extension pair`;
+  const program = start(t, 'script', ['--quiet', '--flush', '--return', '--command', command, '/dev/null'], { env: terminal.env, keys: true });
+  await program.until(({ stdout }) => seen(stdout).includes('[y/N]'));
+  assert.ok(seen(program.stdout).includes(asked.phrase), 'the terminal shows what the extension shows');
+  program.type(`${answer}\n`);
+  const end = await line.answerTo(asked.id);
+  await program.ended;
+  return { asked, end };
+}
+
+describe('the line to the extension', { skip, timeout: 120_000 }, () => {
+  test('browsers are told by a file that names this extension alone', async (t) => {
+    const { terminal } = await house(t);
+    const file = join(terminal.home, '.config/chromium/NativeMessagingHosts/dev.gatepass.gatepass.json');
+    const manifest = JSON.parse(readFileSync(file, 'utf8'));
+    assert.deepEqual(manifest.allowed_origins, [`chrome-extension://${EXTENSION}/`]);
+    assert.deepEqual([manifest.name, manifest.type], ['dev.gatepass.gatepass', 'stdio']);
+    assert.equal(statSync(manifest.path).mode & 0o777, 0o700, 'what the browser starts is its owner\'s');
+    for (const bad of ['*', 'https://evil.example', 'abc']) {
+      const refused = await terminal.run('extension', 'install', '--browser', 'chromium', '--id', bad);
+      assert.equal(refused.code, 2, bad);
+    }
+  });
+
+  test('nothing crosses before a person has compared the words', async (t) => {
+    const { terminal, browser } = await house(t);
+    const line = await browser.connect();
+    assert.equal((await line.hello()).paired, false);
+    assert.equal((await line.token({ scope: 'openid' })).code, 'not_paired');
+    assert.equal((await terminal.run('extension', 'token', '--scope', 'openid', '--url', 'https://api.example')).code, 1);
+
+    const { end } = await pair(t, terminal, line, 'n');
+    assert.equal(end.code, 'pairing_denied');
+    assert.equal((await line.token({ scope: 'openid' })).code, 'not_paired');
+
+    const { asked, end: paired } = await pair(t, terminal, line);
+    assert.equal(paired.type, 'paired');
+    const text = ['gatepass-pairing-v1', `chrome-extension://${EXTENSION}/`, await line.thumbprint(), line.challenge].join('\n');
+    assert.equal(asked.phrase, proquints(createHash('sha256').update(text).digest()));
+    const listed = await terminal.json('extension', 'list');
+    assert.equal(listed.extensions.length, 1);
+    assert.equal(statSync(join(terminal.home, '.local/share/gatepass/extension/paired.json')).mode & 0o777, 0o600);
+  });
+
+  test('the extension gets a narrowed token for its own key, and no other', async (t) => {
+    const { authority, terminal, browser } = await house(t);
+    const line = await browser.connect();
+    await line.hello();
+    await pair(t, terminal, line);
+    const answer = await line.token({ scope: 'openid email' });
+    assert.equal(answer.type, 'token', JSON.stringify(answer));
+    assert.equal(answer.token_type, 'DPoP');
+    assert.ok(answer.expires_in <= 300 && answer.expires_in > 0);
+    const claims = JSON.parse(Buffer.from(answer.access_token.split('.')[1], 'base64url'));
+    assert.equal(claims.cnf.jkt, line.jkt);
+    assert.deepEqual(claims.scope.split(' ').sort(), ['email', 'openid']);
+    assert.equal('refresh_token' in answer, false);
+    const mine = await terminal.json('token');
+    assert.notEqual(answer.access_token, mine.access_token);
+    const bare = await fetch(`${authority.issuer}/userinfo`, { headers: { authorization: `Bearer ${answer.access_token}` } });
+    assert.equal(bare.status, 401);
+    const proof = await line.proof('GET', `${authority.issuer}/userinfo`, answer.access_token);
+    const mineNow = await fetch(`${authority.issuer}/userinfo`, { headers: { authorization: `DPoP ${answer.access_token}`, dpop: proof } });
+    assert.equal(mineNow.status, 200);
+    // More than the session has is not given.
+    assert.equal((await line.token({ scope: 'openid admin' })).code, 'denied');
+    assert.equal((await line.token({ scope: '' })).code, 'denied');
+  });
+
+  test('a request that is replayed, changed or signed by another key is denied', async (t) => {
+    const { terminal, browser } = await house(t);
+    const line = await browser.connect();
+    await line.hello();
+    await pair(t, terminal, line);
+    const request = await line.request({ scope: 'openid' });
+    assert.equal((await line.send(request)).type, 'token');
+    assert.equal((await line.send(request)).code, 'denied', 'the same once more');
+    const wider = await line.request({ scope: 'openid' });
+    assert.equal((await line.send({ ...wider, scope: 'openid email' })).code, 'denied');
+    const stranger = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+    assert.equal((await line.send(await line.request({ scope: 'openid' }, stranger))).code, 'denied');
+    // Another line has another challenge: what was signed there is worth nothing here, and neither does a key that
+    // only calls itself by the paired one's name.
+    const second = await browser.connect(line.key);
+    assert.equal((await second.hello()).paired, true);
+    assert.equal((await second.send(await line.request({ scope: 'openid' }))).code, 'denied');
+    const third = await browser.connect();
+    assert.equal((await third.hello()).paired, false);
+    // Shut out, at once.
+    assert.equal((await terminal.run('extension', 'unpair', (await thumbprint(line.key.publicKey)).slice(0, 12))).code, 0);
+    assert.equal((await line.token({ scope: 'openid' })).code, 'not_paired');
+  });
+
+  test('the terminal asks the extension, by a socket that is its owner\'s', async (t) => {
+    const { terminal, browser } = await house(t);
+    const line = await browser.connect();
+    await line.hello();
+    await pair(t, terminal, line);
+    const folder = join(terminal.home, '.local/share/gatepass/extension');
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+    line.gives = (question) => ({ type: 'token', access_token: 'the-token', token_type: 'DPoP', expires_in: 300, scope: question.scope });
+    const url = 'https://api.acme.example/me?x=1';
+    const answer = await terminal.json('extension', 'token', '--scope', 'email', '--audience', 'https://api.acme.example', '--url', url);
+    assert.deepEqual([answer.access_token, answer.scope, answer.expires_in], ['the-token', 'email', 300]);
+    const [header, claims] = answer.proof.split('.').map((part) => part && JSON.parse(Buffer.from(part, 'base64url').toString('utf8').match(/^\{.*\}$/)?.[0] ?? 'null'));
+    assert.deepEqual([claims.htm, claims.htu], ['GET', 'https://api.acme.example/me']);
+    assert.equal(line.heard.at(-1).jkt, await thumbprint(await webcrypto.subtle.importKey('jwk', header.jwk, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['verify'])));
+    const plain = await terminal.run('extension', 'token', '--scope', 'email', '--url', url);
+    assert.match(plain.stdout, /^Authorization: DPoP the-token\nDPoP: ey\S+\n$/);
+
+    line.gives = () => ({ type: 'error', code: 'denied', message: 'x' });
+    assert.equal((await terminal.run('extension', 'token', '--scope', 'email', '--url', url)).code, 1);
+    line.gives = () => ({ type: 'token', access_token: 'bare', token_type: 'Bearer', expires_in: 300 });
+    const bare = await terminal.run('extension', 'token', '--scope', 'email', '--url', url);
+    assert.deepEqual([bare.code, bare.stdout], [1, '']);
+
+    await line.close();
+    assert.deepEqual(readdirSync(folder).filter((name) => name.endsWith('.sock')), [], 'the socket goes with the line');
+    assert.equal((await terminal.run('extension', 'token', '--scope', 'email', '--url', url)).code, 2);
+  });
+
+  test('a line that brings rubbish ends or is told so, and harms nobody', async (t) => {
+    const { terminal, browser } = await house(t);
+    const line = await browser.connect();
+    for (const [message, code] of [[{ id: 1 }, 'malformed'], [{ id: 2, type: 'hello', version: 2 }, 'unsupported'], [{ id: 3, type: 'hello', version: 1, key: { kty: 'oct', k: 'AA' } }, 'malformed'], [{ id: 4, type: 'pair' }, 'malformed'], [{ id: 5, type: 'token', access_token: 'unasked' }, undefined]]) {
+      if (code) assert.equal((await line.send(message)).code, code, JSON.stringify(message));
+      else line.write(message);
+    }
+    assert.equal((await line.hello()).paired, false, 'it goes on');
+    line.raw(Buffer.from([0xff, 0xff, 0xff, 0x7f]));
+    assert.equal((await line.ended()).code, 0);
+    const log = join(terminal.home, '.local/share/gatepass/extension/paired.json');
+    assert.equal(existsSync(log), false);
+  });
+});
+
+/** The words of a hash: proquints of its first 48 bits. */
+function proquints(hash) {
+  const word = (bits) => [12, 10, 6, 4, 0].map((at, place) => (place % 2 ? 'aiou'[(bits >> at) & 3] : 'bdfghjklmnprstvz'[(bits >> at) & 15])).join('');
+  return [0, 2, 4].map((at) => word(hash.readUInt16BE(at))).join('-');
+}
