@@ -161,6 +161,7 @@ async fn the_dashboard_is_served_with_its_policy() {
     let www = tempfile::tempdir().unwrap();
     for (path, content) in [
         ("dashboard/index.html", "<!doctype html>hello"),
+        ("dashboard/cli.html", "<!doctype html>handoff"),
         ("dashboard/app.js", "export {}"),
         ("assets/0123abcd/core.wasm", "\0asm"),
         ("assets/loose.js", "export {}"),
@@ -187,15 +188,34 @@ async fn the_dashboard_is_served_with_its_policy() {
         assert_eq!(response.headers()["content-type"], kind, "{path}");
         assert_eq!(response.headers()["cache-control"], cache, "{path}");
         let policy = response.headers().get("content-security-policy").map(|value| value.to_str().unwrap());
-        let html = kind == "text/html";
+        // Scripts have it too, as a worker's own; our stylesheet comes from elsewhere.
+        let of_www = path != "/assets/authority.css";
         assert_eq!(
             policy.is_some_and(|policy| policy.contains("script-src 'self' 'wasm-unsafe-eval'")),
-            html
+            of_www,
+            "{path}"
         );
+        // What has not changed is not sent again, and is kept as long as before.
+        if let Some(changed) = response.headers().get("last-modified").cloned() {
+            let again = plain().get(format!("{}{path}", world.base)).header("if-modified-since", changed);
+            let again = again.send().await.unwrap();
+            assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{path}");
+            assert_eq!(again.headers()["cache-control"], cache, "{path}");
+        } else {
+            assert!(!of_www, "{path}");
+        }
     }
-    for path in
-        ["/secret.txt", "/dashboard/..%2Fsecret.txt", "/dashboard/%2e%2e/secret.txt", "/assets/9/none.js"]
-    {
+    let page = get("/dashboard/cli?a=b").await;
+    assert_eq!(page.headers()["content-type"], "text/html");
+    assert_eq!(page.text().await.unwrap(), "<!doctype html>handoff");
+    for path in [
+        "/secret.txt",
+        "/dashboard/..%2Fsecret.txt",
+        "/dashboard/%2e%2e/secret.txt",
+        "/assets/9/none.js",
+        "/dashboard/none",
+        "/dashboard/cli/",
+    ] {
         let response = get(path).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
     }
