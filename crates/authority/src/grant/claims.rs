@@ -106,7 +106,7 @@ fn add_email(claims: &mut Value, scope: &Scopes, email: &str) {
 #[cfg(test)]
 mod tests {
     use super::super::client::tests::native;
-    use super::super::refresh::Granted;
+    use super::super::refresh::{Granted, Way};
     use super::*;
 
     #[test]
@@ -121,7 +121,8 @@ mod tests {
                 audience: "a".into(),
                 organization_id: organization_id.clone(),
                 auth_time: now,
-                by_device: false,
+                way: Way::Code,
+                device: None,
             };
             let family = Family::begin([7; 16], &client, granted, true, None, now);
             let issuance =

@@ -2,7 +2,7 @@
 
 use gatepass_core::time::Timestamp;
 
-use super::refresh::Granted;
+use super::refresh::{Granted, Way};
 use super::refused::Refused;
 
 /// How long a code lives, in seconds: a person finds a browser and signs in.
@@ -71,7 +71,8 @@ pub(crate) fn judge(code: DeviceCode, client_id: &str, now: Timestamp) -> Standi
             audience: code.audience,
             organization_id: code.organization_id,
             auth_time: decision.auth_time,
-            by_device: true,
+            way: Way::Device,
+            device: None,
         }),
     }
 }

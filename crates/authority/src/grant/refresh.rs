@@ -43,8 +43,11 @@ pub(crate) struct Family {
     pub(crate) idle_expires_at: Timestamp,
     pub(crate) absolute_expires_at: Timestamp,
     pub(crate) revoked: bool,
-    /// It came of a device code: what asked for it may be anywhere (RFC 8628 section 5.4).
-    pub(crate) by_device: bool,
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_used_at: Timestamp,
+    pub(crate) way: Way,
+    /// What the machine that asked calls itself.
+    pub(crate) device: Option<String>,
 }
 
 /// What a person granted, by whatever way.
@@ -55,8 +58,35 @@ pub(crate) struct Granted {
     pub(crate) audience: String,
     pub(crate) organization_id: Option<String>,
     pub(crate) auth_time: Timestamp,
-    /// By a device code.
-    pub(crate) by_device: bool,
+    pub(crate) way: Way,
+    pub(crate) device: Option<String>,
+}
+
+/// How a grant was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By a code that a browser brought.
+    Code,
+    /// By a device code: what asked for it may be anywhere (RFC 8628 section 5.4).
+    Device,
+    /// By a dashboard, for a terminal.
+    Handoff,
+}
+
+impl Way {
+    /// As it is stored and shown.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Device => "device",
+            Self::Handoff => "handoff",
+        }
+    }
+
+    /// Reads what was stored.
+    pub(crate) fn read(name: &str) -> Option<Self> {
+        [Self::Code, Self::Device, Self::Handoff].into_iter().find(|known| known.name() == name)
+    }
 }
 
 impl Family {
@@ -88,7 +118,10 @@ impl Family {
             idle_expires_at: life(client.refresh_idle_seconds),
             absolute_expires_at: life(client.refresh_absolute_seconds),
             revoked: false,
-            by_device: granted.by_device,
+            created_at: now,
+            last_used_at: now,
+            way: granted.way,
+            device: granted.device,
         }
     }
 }
@@ -214,7 +247,10 @@ mod tests {
             idle_expires_at: Timestamp::from_seconds(2000),
             absolute_expires_at: Timestamp::from_seconds(3000),
             revoked: false,
-            by_device: false,
+            created_at: Timestamp::from_seconds(900),
+            last_used_at: Timestamp::from_seconds(1000),
+            way: Way::Code,
+            device: None,
         }
     }
 

@@ -80,6 +80,11 @@ pub(crate) enum Refused {
     PersonalMany,
     PersonalUnknown,
 
+    // ---- grants
+    GrantManage,
+    GrantUnknown,
+    SessionNeeded,
+
     // ---- us
     Server,
 }
@@ -188,6 +193,13 @@ impl Refused {
             Self::PersonalMany => ("invalid_request", "there are as many tokens as one person may have"),
             Self::PersonalUnknown => ("not_found", "there is no token of that id"),
 
+            Self::GrantManage => (
+                "insufficient_scope",
+                "grants are managed by an application of the house, in a session that began in a browser",
+            ),
+            Self::GrantUnknown => ("not_found", "there is no grant of that id"),
+            Self::SessionNeeded => ("insufficient_scope", "that is for the access token of a session"),
+
             Self::Server => ("server_error", "something failed here; nothing was granted"),
         };
         (code, Cow::Borrowed(words))
@@ -200,8 +212,12 @@ impl Refused {
                 401
             }
             Self::TokenAudience | Self::TokenStale => 401,
-            Self::TokenScope | Self::PersonalManage | Self::PersonalDevice => 403,
-            Self::PersonalUnknown => 404,
+            Self::TokenScope
+            | Self::PersonalManage
+            | Self::PersonalDevice
+            | Self::GrantManage
+            | Self::SessionNeeded => 403,
+            Self::PersonalUnknown | Self::GrantUnknown => 404,
             Self::UnsupportedMediaType => 415,
             Self::Server => 500,
             _ => 400,

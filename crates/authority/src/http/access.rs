@@ -4,7 +4,6 @@
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use gatepass_core::name::Scopes;
-use gatepass_core::time::Timestamp;
 use serde_json::Value;
 
 use super::answer::{self, Failure};
@@ -13,6 +12,7 @@ use crate::app::App;
 use crate::grant::claims;
 use crate::grant::dpop::Proof;
 use crate::grant::personal::{self, FRESH_SECONDS};
+use crate::grant::refresh::Family;
 use crate::grant::refused::Refused;
 
 /// A caller who may ask for what is theirs.
@@ -25,19 +25,31 @@ pub(crate) struct Access {
 /// What the caller showed.
 pub(crate) enum Means {
     /// An access token.
-    Session(SessionToken),
+    Session(Box<SessionToken>),
     /// A personal token.
     Personal,
 }
 
 /// What an access token says beside its owner and scope.
 pub(crate) struct SessionToken {
-    pub(crate) client_id: String,
-    pub(crate) auth_time: Timestamp,
-    /// Its session came of a device code.
-    pub(crate) by_device: bool,
+    pub(crate) family: Family,
     /// The caller proved the key to which it is bound.
     pub(crate) bound: bool,
+}
+
+impl Access {
+    /// The session of a caller who manages what a person has: an application of the house, for its user. A personal token
+    /// manages nothing, and another company's application neither.
+    pub(crate) fn managing(&self, app: &App) -> Option<&SessionToken> {
+        match &self.means {
+            Means::Session(token) => app
+                .clients
+                .find(&token.family.client_id)
+                .filter(|client| client.first_party)
+                .map(|_| &**token),
+            Means::Personal => None,
+        }
+    }
 }
 
 /// Reads the token of a request to this endpoint. Every resource here tells who somebody is: `openid` is needed.
@@ -71,16 +83,13 @@ pub(crate) async fn check(
         return Err(Refused::TokenAudience.into());
     }
     let family = claims["jti"].as_str().and_then(claims::family_of).ok_or(Refused::TokenInvalid)?;
-    let family =
-        app.store.family(&family).await?.filter(|family| !family.revoked).ok_or(Refused::TokenRevoked)?;
+    let family = app.store.family(&family).await?;
+    let living = |family: &Family| !family.revoked && family.absolute_expires_at > app.now();
+    let family = family.filter(living).ok_or(Refused::TokenRevoked)?;
     proof::once(app, proof.as_ref()).await?;
-    let token = SessionToken {
-        client_id: family.client_id,
-        auth_time: family.auth_time,
-        by_device: family.by_device,
-        bound: proof.is_some(),
-    };
-    Ok(Access { user_id: family.user_id, scope, means: Means::Session(token) })
+    let user_id = family.user_id.clone();
+    let token = SessionToken { family, bound: proof.is_some() };
+    Ok(Access { user_id, scope, means: Means::Session(Box::new(token)) })
 }
 
 /// The proof that goes with a bound token (RFC 9449 section 7).

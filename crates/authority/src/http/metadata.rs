@@ -42,6 +42,9 @@ pub(crate) async fn openid(State(app): State<Arc<App>>) -> Response {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "claims_parameter_supported": false,
+        // Ours: what a person has granted, and a session that is in use.
+        "gatepass_grants_endpoint": format!("{base}/grants"),
+        "gatepass_heartbeat_endpoint": format!("{base}/session/heartbeat"),
         // Ours: a replay of the previous refresh token returns the same successor. Without limit of time for clients
         // that prove themselves, by the session's key or by a secret; a bare public client has 10 s
         // (`BARE_REPLAY_SECONDS`), too short to sleep over, and must not build on this member.

@@ -10,6 +10,8 @@ mod cors;
 mod device_code;
 mod files;
 mod flow;
+mod grants;
+mod heartbeat;
 mod logout;
 mod mailbox;
 mod membership;
@@ -57,6 +59,9 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         .route("/orgs", get(organizations::list))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{id}", delete(tokens::remove))
+        .route("/grants", get(grants::list).delete(grants::end_all))
+        .route("/grants/{id}", delete(grants::end))
+        .route("/session/heartbeat", post(heartbeat::post))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::registered_origins));
     let public = Router::new()
         .route("/.well-known/openid-configuration", get(metadata::openid))

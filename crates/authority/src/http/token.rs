@@ -20,7 +20,7 @@ use crate::grant::device::{self, Standing};
 use crate::grant::dpop::Proof;
 use crate::grant::params::Params;
 use crate::grant::redeem::{self, Attempt};
-use crate::grant::refresh::{self, Caller, Family, Granted, Verdict};
+use crate::grant::refresh::{self, Caller, Family, Granted, Verdict, Way};
 use crate::grant::refused::Refused;
 use crate::keys::sha256;
 use crate::random;
@@ -102,7 +102,8 @@ async fn redeem_code(
         audience: code.audience,
         organization_id: code.organization_id,
         auth_time: code.auth_time,
-        by_device: false,
+        way: Way::Code,
+        device: None,
     };
     let family = Family::begin(random::bytes()?, client, granted, refreshable, jkt, now);
     if !app.store.redeem_code(&hash, &family, now).await? {

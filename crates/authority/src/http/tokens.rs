@@ -15,6 +15,7 @@ use super::answer::{self, Failure};
 use super::proof;
 use crate::app::App;
 use crate::grant::personal::{self, FRESH_SECONDS, PersonalToken};
+use crate::grant::refresh::Way;
 use crate::grant::refused::Refused;
 use crate::keys::sha256;
 use crate::random;
@@ -81,16 +82,9 @@ fn answered(app: &App, headers: &HeaderMap, outcome: Result<Response, Failure>) 
     proof::offer_nonce(app, response)
 }
 
-/// A personal token makes no others, and another company's application manages none.
+/// A personal token makes no others.
 fn may_manage(app: &App, access: &Access) -> Result<(), Refused> {
-    match &access.means {
-        Means::Session(token)
-            if app.clients.find(&token.client_id).is_some_and(|client| client.first_party) =>
-        {
-            Ok(())
-        }
-        _ => Err(Refused::PersonalManage),
-    }
+    access.managing(app).map(drop).ok_or(Refused::PersonalManage)
 }
 
 /// A token that was stolen on its way must not become one that lasts: its caller proves the key to which it is bound, or
@@ -98,9 +92,9 @@ fn may_manage(app: &App, access: &Access) -> Result<(), Refused> {
 fn may_make(app: &App, access: &Access) -> Result<(), Refused> {
     match &access.means {
         // A device that its person was talked into (RFC 8628 section 5.4) ends with its session, and leaves nothing.
-        Means::Session(token) if token.by_device => Err(Refused::PersonalDevice),
+        Means::Session(token) if token.family.way == Way::Device => Err(Refused::PersonalDevice),
         Means::Session(token) if token.bound => Ok(()),
-        Means::Session(token) if app.now().since(token.auth_time).as_secs() <= FRESH_SECONDS => Ok(()),
+        Means::Session(token) if app.now().since(token.family.auth_time).as_secs() <= FRESH_SECONDS => Ok(()),
         _ => Err(Refused::TokenStale),
     }
 }

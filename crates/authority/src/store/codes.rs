@@ -8,12 +8,13 @@ use crate::grant::redeem::Code;
 use crate::grant::refresh::Family;
 
 impl Store {
-    /// Keeps a new code under its hash.
+    /// Keeps a new code under its hash, if the session in which it was granted has not ended in this moment.
     pub(crate) async fn add_code(&self, code_hash: &[u8; 32], code: &Code) -> Result<(), sqlx::Error> {
-        sqlx::query(
+        let kept = sqlx::query(
             "INSERT INTO authorization_code (code_hash, client_id, redirect_uri, user_id, sid, scope, audience,
                  organization_id, nonce, challenge, dpop_jkt, auth_time, expires_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
+             WHERE EXISTS (SELECT 1 FROM session WHERE sid = ?5)",
         )
         .bind(&code_hash[..])
         .bind(&code.client_id)
@@ -29,8 +30,9 @@ impl Store {
         .bind(seconds(code.auth_time))
         .bind(seconds(code.expires_at))
         .execute(&self.writer)
-        .await?;
-        Ok(())
+        .await?
+        .rows_affected();
+        if kept == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
     }
 
     /// Looks at a code, used or not.
@@ -81,7 +83,7 @@ impl Store {
             transaction.rollback().await?;
             return Ok(false);
         }
-        families::insert(&mut transaction, family, now).await?;
+        families::insert(&mut transaction, family).await?;
         transaction.commit().await?;
         Ok(true)
     }

@@ -126,7 +126,8 @@ impl Store {
         Ok(Typed::Wrong)
     }
 
-    /// Writes down what a person said about a device, if nobody did before and it is not too late.
+    /// Writes down what a person said about a device, if nobody did before, it is not too late, and their
+    /// session has not ended in this moment.
     pub(crate) async fn decide_device_code(
         &self,
         code_hash: &[u8],
@@ -135,7 +136,8 @@ impl Store {
     ) -> Result<bool, sqlx::Error> {
         let changed = sqlx::query(
             "UPDATE device_code SET decided_at = ?1, allowed = ?2, user_id = ?3, sid = ?4, auth_time = ?5
-             WHERE code_hash = ?6 AND decided_at IS NULL AND expires_at > ?1",
+             WHERE code_hash = ?6 AND decided_at IS NULL AND expires_at > ?1
+                 AND EXISTS (SELECT 1 FROM session WHERE sid = ?4)",
         )
         .bind(seconds(now))
         .bind(decision.allowed)
@@ -172,7 +174,7 @@ impl Store {
             transaction.rollback().await?;
             return Ok(false);
         }
-        families::insert(&mut transaction, family, now).await?;
+        families::insert(&mut transaction, family).await?;
         transaction.commit().await?;
         Ok(true)
     }

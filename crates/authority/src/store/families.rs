@@ -6,8 +6,8 @@ use gatepass_core::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::{Store, family_id, seconds, timestamp};
-use crate::grant::refresh::{Family, Presented};
+use super::{Store, family_id, grants, seconds, timestamp};
+use crate::grant::refresh::{Family, Presented, Way};
 
 impl Store {
     /// Moves a family from the presented generation to the next one, if that is still its newest, the family lives,
@@ -20,7 +20,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Family>, sqlx::Error> {
         let rows = sqlx::query(
-            "UPDATE family SET generation = generation + 1, generation_at = ?1, idle_expires_at = ?2
+            "UPDATE family SET generation = generation + 1, generation_at = ?1, last_used_at = ?1, idle_expires_at = ?2
              WHERE id = ?3 AND generation = ?4 AND revoked_at IS NULL
                  AND idle_expires_at > ?1 AND absolute_expires_at > ?1
                  AND (dpop_jkt IS NULL OR dpop_jkt = ?5)
@@ -54,28 +54,18 @@ impl Store {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "UPDATE family SET revoked_at = ?, revoke_reason = ? WHERE id = ? AND revoked_at IS NULL",
-        )
-        .bind(seconds(now))
-        .bind(reason)
-        .bind(&id[..])
-        .execute(&self.writer)
-        .await?;
-        Ok(())
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        grants::end_family(&mut transaction, id, reason, now).await?;
+        transaction.commit().await
     }
 }
 
-pub(super) async fn insert(
-    connection: &mut SqliteConnection,
-    family: &Family,
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
+pub(super) async fn insert(connection: &mut SqliteConnection, family: &Family) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO family (id, user_id, client_id, sid, scope, audience, organization_id, dpop_jkt, generation,
-             generation_at, auth_time, created_at, idle_expires_at, absolute_expires_at,
-             by_device)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             generation_at, auth_time, created_at, last_used_at, idle_expires_at, absolute_expires_at, way, device,
+             parent_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT family_id FROM session_link WHERE sid = ?))",
     )
     .bind(&family.id[..])
     .bind(&family.user_id)
@@ -88,16 +78,19 @@ pub(super) async fn insert(
     .bind(family.generation)
     .bind(seconds(family.generation_at))
     .bind(seconds(family.auth_time))
-    .bind(seconds(now))
+    .bind(seconds(family.created_at))
+    .bind(seconds(family.last_used_at))
     .bind(seconds(family.idle_expires_at))
     .bind(seconds(family.absolute_expires_at))
-    .bind(family.by_device)
+    .bind(family.way.name())
+    .bind(&family.device)
+    .bind(&family.sid)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-fn read(row: &SqliteRow) -> Result<Family, sqlx::Error> {
+pub(super) fn read(row: &SqliteRow) -> Result<Family, sqlx::Error> {
     let revoked_at: Option<i64> = row.try_get("revoked_at")?;
     Ok(Family {
         id: family_id(row, "id")?.ok_or(sqlx::Error::RowNotFound)?,
@@ -114,6 +107,9 @@ fn read(row: &SqliteRow) -> Result<Family, sqlx::Error> {
         idle_expires_at: timestamp(row, "idle_expires_at")?,
         absolute_expires_at: timestamp(row, "absolute_expires_at")?,
         revoked: revoked_at.is_some(),
-        by_device: row.try_get("by_device")?,
+        created_at: timestamp(row, "created_at")?,
+        last_used_at: timestamp(row, "last_used_at")?,
+        way: Way::read(row.try_get("way")?).ok_or_else(|| sqlx::Error::Decode("an unknown way".into()))?,
+        device: row.try_get("device")?,
     })
 }

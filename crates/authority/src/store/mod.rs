@@ -4,6 +4,7 @@
 mod codes;
 mod device_codes;
 mod families;
+mod grants;
 mod links;
 mod organizations;
 mod personal_tokens;

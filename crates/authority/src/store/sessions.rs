@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatepass_core::time::Timestamp;
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
 use super::{Store, seconds, timestamp};
 
@@ -105,6 +105,20 @@ impl Store {
         Ok(())
     }
 
+    /// Writes down that the browser of a session was seen, if the session lives.
+    pub(crate) async fn see_session(&self, sid: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE session SET last_seen_at = ?1
+             WHERE sid = ?2 AND absolute_expires_at > ?1 AND last_seen_at > ?3",
+        )
+        .bind(seconds(now))
+        .bind(sid)
+        .bind(seconds(now.minus(IDLE)))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
     /// The address of a user.
     pub(crate) async fn email(&self, user_id: &str) -> Result<Option<String>, sqlx::Error> {
         sqlx::query_scalar("SELECT email FROM user WHERE id = ?")
@@ -146,4 +160,16 @@ impl Store {
         .await?;
         Ok(())
     }
+}
+
+/// Ends a session by its name, and what began in it and is still on its way to become a grant.
+pub(super) async fn end(connection: &mut SqliteConnection, sid: &str) -> Result<(), sqlx::Error> {
+    for statement in [
+        "DELETE FROM session WHERE sid = ?",
+        "DELETE FROM authorization_code WHERE sid = ? AND family_id IS NULL",
+        "UPDATE device_code SET allowed = 0 WHERE sid = ? AND family_id IS NULL",
+    ] {
+        sqlx::query(statement).bind(sid).execute(&mut *connection).await?;
+    }
+    Ok(())
 }

@@ -1,10 +1,13 @@
 //! The authority over a real loopback socket, as browsers and programs meet it. Time is moved, never waited for.
 
 mod binary;
+mod caller;
 mod clients;
 mod codes;
 mod device;
 mod edges;
+mod grants;
+mod heartbeat;
 mod idp;
 mod key;
 mod links;

@@ -3,43 +3,13 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::caller::Caller;
 use crate::key::Key;
 use crate::world::*;
 
 const DAY: u64 = 24 * 3600;
 
-/// A caller with an access token, bare or bound.
-struct Caller<'a> {
-    world: &'a World,
-    token: String,
-    key: Option<&'a Key>,
-}
-
-impl<'a> Caller<'a> {
-    async fn sign_in(world: &'a World, email: &str, key: Option<&'a Key>) -> Self {
-        let tokens = world.tokens_of(email, key).await;
-        Self { world, token: tokens["access_token"].as_str().unwrap().to_owned(), key }
-    }
-
-    fn bare(world: &'a World, token: &str) -> Self {
-        Self { world, token: token.to_owned(), key: None }
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let scheme = if self.key.is_some() { "DPoP" } else { "Bearer" };
-        let mut request = plain()
-            .request(method.clone(), format!("{}{path}", self.world.base))
-            .header("authorization", format!("{scheme} {}", self.token));
-        if let Some(key) = self.key {
-            let proof = key.prove(self.world, method.as_str(), path, json!({"ath": hash(&self.token)}));
-            request = request.header("DPoP", proof);
-        }
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        Answer::read(request.send().await.unwrap()).await
-    }
-
+impl Caller<'_> {
     async fn make(&self, body: Value) -> Answer {
         self.send(Method::POST, "/tokens", Some(body)).await
     }
