@@ -189,7 +189,8 @@ pub struct ClientConfig {
     pub kind: ClientKind,
     /// Where authorization responses may go.
     pub redirect_uris: Vec<String>,
-    /// What it may come with. If nothing is said, codes and refresh tokens; device codes too if it is native.
+    /// What it may come with. If nothing is said, codes and refresh tokens; device codes and token exchange too if it is
+    /// native.
     #[serde(default)]
     pub grant_types: Option<Vec<GrantType>>,
     /// Its secret; a public client has none.
@@ -276,7 +277,7 @@ fn defaults(native: bool, audiences: &[String]) -> Client {
         native,
         first_party: true,
         redirect_uris: Vec::new(),
-        // A page is in a browser already.
+        // A page is in a browser already, and a stranger's script in it must not take tokens elsewhere.
         grant_types: if native {
             GrantType::ALL.to_vec()
         } else {

@@ -179,7 +179,7 @@ fn challenge(params: &Params, client: &Client) -> Result<Option<String>, Refused
 }
 
 /// RFC 9449 section 10: a SHA-256 thumbprint, which has the form of a challenge.
-fn dpop_jkt(params: &Params) -> Result<Option<String>, Refused> {
+pub(crate) fn dpop_jkt(params: &Params) -> Result<Option<String>, Refused> {
     match params.one("dpop_jkt")? {
         None => Ok(None),
         Some(jkt) if pkce::is_challenge(jkt) => Ok(Some(jkt.to_owned())),

@@ -9,6 +9,9 @@ use super::client::Client;
 use super::refresh::Family;
 use crate::keys::{base64url, sha256};
 
+/// Marks an access token that came of an exchange.
+const EXCHANGED: &str = "gatepass_exchanged";
+
 /// What every token of one issuance has in common.
 #[derive(Clone, Copy)]
 pub(crate) struct Issuance<'a> {
@@ -45,6 +48,19 @@ pub(crate) fn access_token(issuance: Issuance<'_>, jkt: Option<&str>, unique: &s
         claims["cnf"] = json!({"jkt": jkt});
     }
     claims
+}
+
+/// The claims of an access token that came of an exchange: shorter, and marked, so that it opens no way to more.
+pub(crate) fn exchanged_token(issuance: Issuance<'_>, jkt: &str, unique: &str, seconds: u64) -> Value {
+    let mut claims = access_token(issuance, Some(jkt), unique);
+    claims["exp"] = (issuance.now.seconds() + seconds).into();
+    claims[EXCHANGED] = true.into();
+    claims
+}
+
+/// Whether an access token came of an exchange.
+pub(crate) fn is_exchanged(claims: &Value) -> bool {
+    claims.get(EXCHANGED).is_some()
 }
 
 /// The family that the `jti` of an access token names.

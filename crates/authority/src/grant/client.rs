@@ -21,11 +21,15 @@ pub enum GrantType {
     /// A code that a person types on another device (RFC 8628).
     #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
     DeviceCode,
+    /// A shorter and narrower access token for another program (RFC 8693).
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
+    TokenExchange,
 }
 
 impl GrantType {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::DeviceCode];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::DeviceCode, Self::TokenExchange];
 
     /// As it is registered.
     pub(crate) const fn name(self) -> &'static str {
@@ -33,6 +37,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Expected<'a> {
 pub(crate) struct Proof {
     /// The thumbprint of the key (RFC 7638).
     pub(crate) jkt: String,
+    /// The hash of the access token that it says to go with, expected or not.
+    pub(crate) ath: Option<String>,
     /// Key and `jti` together: another key may use the same `jti`.
     pub(crate) replay_hash: [u8; 32],
     /// When a replay would be refused for its age.
@@ -75,6 +77,7 @@ pub(crate) fn verify(jwt: &str, expected: &Expected<'_>) -> Result<Proof, Refuse
         return Err(Refused::ProofNonce);
     }
     Ok(Proof {
+        ath: text("ath").map(str::to_owned),
         replay_hash: sha256(format!("{jkt}\0{jti}")),
         jkt,
         stale_at: iat.plus(LEEWAY).plus(std::time::Duration::from_secs(1)),

@@ -6,6 +6,7 @@ pub(crate) mod claims;
 pub(crate) mod client;
 pub(crate) mod device;
 pub(crate) mod dpop;
+pub(crate) mod exchange;
 pub(crate) mod organization;
 pub(crate) mod params;
 pub(crate) mod personal;

@@ -60,6 +60,14 @@ pub(crate) enum Refused {
     RefreshKey,
     RefreshOrganization,
 
+    // ---- the token to be exchanged
+    SubjectType,
+    SubjectToken,
+    SubjectClient,
+    SubjectKey,
+    SubjectKind,
+    SubjectOrganization,
+
     // ---- the proof
     Proof(&'static str),
     ProofReplayed,
@@ -73,6 +81,7 @@ pub(crate) enum Refused {
     TokenScope,
     TokenAudience,
     TokenStale,
+    TokenExchanged,
 
     // ---- personal tokens
     PersonalManage,
@@ -166,6 +175,22 @@ impl Refused {
                 ("invalid_grant", "the person is no member of the organization any more")
             }
 
+            // RFC 8693 section 2.2.2 has one code for all of them.
+            Self::SubjectType => {
+                ("invalid_request", "only an access token is exchanged, for an access token (rfc 8693)")
+            }
+            Self::SubjectToken => {
+                ("invalid_request", "the subject token is not valid, has expired or was revoked")
+            }
+            Self::SubjectClient => ("invalid_request", "the subject token was issued to another client"),
+            Self::SubjectKey => ("invalid_request", "the subject token is not bound to the key of the proof"),
+            Self::SubjectKind => {
+                ("invalid_request", "a token that came of an exchange or of a device code is not exchanged")
+            }
+            Self::SubjectOrganization => {
+                ("invalid_request", "the person is no member of the organization any more")
+            }
+
             Self::Proof(field) => {
                 return ("invalid_dpop_proof", Cow::Owned(format!("the proof is not acceptable: {field}")));
             }
@@ -181,6 +206,12 @@ impl Refused {
             Self::TokenAudience => ("invalid_token", "the access token is for another audience"),
             // RFC 9470 section 3.
             Self::TokenStale => ("insufficient_user_authentication", "the sign-in is too long ago for this"),
+
+            // RFC 7009 section 2.2.1.
+            Self::TokenExchanged => (
+                "unsupported_token_type",
+                "a token that came of an exchange ends by itself; the session that it came of is its owner's",
+            ),
 
             Self::PersonalManage => (
                 "insufficient_scope",
@@ -198,7 +229,7 @@ impl Refused {
                 "grants are managed by an application of the house, in a session that began in a browser",
             ),
             Self::GrantUnknown => ("not_found", "there is no grant of that id"),
-            Self::SessionNeeded => ("insufficient_scope", "that is for the access token of a session"),
+            Self::SessionNeeded => ("insufficient_scope", "that is for a session's own access token"),
 
             Self::Server => ("server_error", "something failed here; nothing was granted"),
         };

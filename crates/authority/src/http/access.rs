@@ -35,20 +35,17 @@ pub(crate) struct SessionToken {
     pub(crate) family: Family,
     /// The caller proved the key to which it is bound.
     pub(crate) bound: bool,
+    /// It came of an exchange: another program uses it, and for little.
+    pub(crate) exchanged: bool,
 }
 
 impl Access {
     /// The session of a caller who manages what a person has: an application of the house, for its user. A personal token
-    /// manages nothing, and another company's application neither.
+    /// manages nothing, nor does a token that was lent, nor another company's application.
     pub(crate) fn managing(&self, app: &App) -> Option<&SessionToken> {
-        match &self.means {
-            Means::Session(token) => app
-                .clients
-                .find(&token.family.client_id)
-                .filter(|client| client.first_party)
-                .map(|_| &**token),
-            Means::Personal => None,
-        }
+        let Means::Session(token) = &self.means else { return None };
+        let of_house = app.clients.find(&token.family.client_id).is_some_and(|client| client.first_party);
+        (of_house && !token.exchanged).then_some(token)
     }
 }
 
@@ -88,7 +85,7 @@ pub(crate) async fn check(
     let family = family.filter(living).ok_or(Refused::TokenRevoked)?;
     proof::once(app, proof.as_ref()).await?;
     let user_id = family.user_id.clone();
-    let token = SessionToken { family, bound: proof.is_some() };
+    let token = SessionToken { family, bound: proof.is_some(), exchanged: claims::is_exchanged(&claims) };
     Ok(Access { user_id, scope, means: Means::Session(Box::new(token)) })
 }
 

@@ -26,7 +26,10 @@ pub(crate) async fn post(State(app): State<Arc<App>>, method: Method, headers: H
 
 async fn keep_alive(app: &App, method: &Method, headers: &HeaderMap) -> Result<Value, Failure> {
     let access = access::check(app, method, "/session/heartbeat", headers).await?;
-    let Means::Session(token) = &access.means else { return Err(Refused::SessionNeeded.into()) };
+    let token = match &access.means {
+        Means::Session(token) if !token.exchanged => token,
+        _ => return Err(Refused::SessionNeeded.into()),
+    };
     let client = app.clients.find(&token.family.client_id).ok_or(Refused::TokenRevoked)?;
     let now = app.now();
     let idle = Duration::from_secs(client.refresh_idle_seconds);

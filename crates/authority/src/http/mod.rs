@@ -24,6 +24,7 @@ mod revoke;
 mod sign_in;
 mod sign_in_link;
 mod token;
+mod token_exchange;
 mod tokens;
 mod upstream;
 mod userinfo;

@@ -10,9 +10,11 @@ use axum::response::{IntoResponse, Response};
 use super::answer::{self, Failure};
 use super::{Note, client_auth};
 use crate::app::App;
+use crate::grant::claims;
 use crate::grant::client::Client;
 use crate::grant::params::Params;
 use crate::grant::refresh;
+use crate::grant::refused::Refused;
 
 /// `POST /oauth/revoke`.
 pub(crate) async fn post(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
@@ -37,9 +39,10 @@ pub(crate) async fn post(State(app): State<Arc<App>>, uri: Uri, headers: HeaderM
 
 async fn revoke(app: &App, client: &Client, params: &Params) -> Result<(), Failure> {
     let token = params.required("token")?;
-    let family = refresh::read(&app.keys.refresh, &client.id, token)
-        .map(|presented| presented.family_id)
-        .or_else(|| family_of_access_token(app, client, token));
+    let family = match refresh::read(&app.keys.refresh, &client.id, token) {
+        Some(presented) => Some(presented.family_id),
+        None => family_of_access_token(app, client, token)?,
+    };
     // RFC 7009 section 2.2: a token that is not known here is as good as revoked.
     if let Some(family) = family {
         app.store.revoke(&family, "revoked by the client", app.now()).await?;
@@ -47,11 +50,15 @@ async fn revoke(app: &App, client: &Client, params: &Params) -> Result<(), Failu
     Ok(())
 }
 
-fn family_of_access_token(app: &App, client: &Client, token: &str) -> Option<[u8; 16]> {
-    let claims = app.es256.verify_own("at+jwt", token)?;
+fn family_of_access_token(app: &App, client: &Client, token: &str) -> Result<Option<[u8; 16]>, Refused> {
+    let claims = app.es256.verify_own("at+jwt", token);
     // RFC 7009 section 2.1: only the client to which it was issued.
-    if claims["client_id"] != client.id.as_str() {
-        return None;
+    let Some(claims) = claims.filter(|claims| claims["client_id"] == client.id.as_str()) else {
+        return Ok(None);
+    };
+    // Whoever was lent a token must not end the lender's session.
+    if claims::is_exchanged(&claims) {
+        return Err(Refused::TokenExchanged);
     }
-    claims["jti"].as_str().and_then(crate::grant::claims::family_of)
+    Ok(claims["jti"].as_str().and_then(claims::family_of))
 }

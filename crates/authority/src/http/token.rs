@@ -1,4 +1,4 @@
-//! `/oauth/token`: codes, device codes and refresh tokens become access tokens (RFC 6749 section 3.2).
+//! `/oauth/token`: codes, device codes, refresh tokens and access tokens become access tokens (RFC 6749 section 3.2).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use gatepass_core::name::Scopes;
 use serde_json::{Value, json};
 
 use super::answer::{self, Failure};
-use super::{Note, client_auth, membership, proof};
+use super::{Note, client_auth, membership, proof, token_exchange};
 use crate::app::App;
 use crate::grant::authorize::audience_parameter;
 use crate::grant::claims::{self, Issuance};
@@ -66,6 +66,7 @@ async fn exchange(
         GrantType::AuthorizationCode => redeem_code(app, client, params, proof.as_ref()).await,
         GrantType::RefreshToken => refresh(app, client, params, proof.as_ref()).await,
         GrantType::DeviceCode => poll(app, client, params, proof.as_ref()).await,
+        GrantType::TokenExchange => token_exchange::exchange(app, client, params, proof.as_ref()).await,
     }
 }
 

@@ -107,6 +107,7 @@ mod tests {
             .unwrap();
             let living = Proof {
                 jkt: String::new(),
+                ath: None,
                 replay_hash: sha256(ended.to_be_bytes()),
                 stale_at: Timestamp::from_seconds(100),
             };

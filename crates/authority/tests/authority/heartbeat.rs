@@ -110,7 +110,7 @@ async fn what_has_no_session_or_no_proof_has_no_heartbeat() {
     let ada = Caller::sign_in(&world, EMAIL, Some(&key)).await;
     let made = ada.send(Method::POST, "/tokens", Some(json!({"name": "CI"}))).await;
     let beat = Caller::bare(&world, &made.text("token")).beat().await;
-    beat.refused("insufficient_scope", "access token of a session");
+    beat.refused("insufficient_scope", "session's own access token");
     assert_eq!(beat.status, StatusCode::FORBIDDEN);
     let stolen = Caller { world: &world, token: ada.token.clone(), key: Some(&other) };
     assert_eq!(stolen.beat().await.status, StatusCode::UNAUTHORIZED);

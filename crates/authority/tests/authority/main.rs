@@ -6,6 +6,7 @@ mod clients;
 mod codes;
 mod device;
 mod edges;
+mod exchange;
 mod grants;
 mod heartbeat;
 mod idp;
