@@ -7,26 +7,27 @@ const BIN = process.env.GATEPASS_AUTHORITY_BIN ?? 'target/debug/gatepass-authori
 const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 
 /** Starts it with a fresh database; gives its address and what a test needs of it. */
-export async function startAuthority(t, { www = false, config } = {}) {
+export async function startAuthority(t, { www = false, config, args: more = [] } = {}) {
   const place = folder(t, 'authority');
   const clockFile = join(place, 'clock');
-  const args = ['--dev', '--listen', '127.0.0.1:0', '--db', join(place, 'gatepass.sqlite'), '--json'];
+  const args = ['--dev', '--listen', '127.0.0.1:0', '--db', join(place, 'gatepass.sqlite'), '--json', ...more];
   if (www) args.push('--www', WWW);
   if (config) {
     writeFileSync(join(place, 'authority.toml'), config);
     args.push('--config', join(place, 'authority.toml'));
   }
   const program = start(t, BIN, args, { env: { ...process.env, GATEPASS_TEST_CLOCK_FILE: clockFile } });
-  const { issuer } = await program.until(({ stdout }) => stdout.includes('\n') && JSON.parse(stdout.split('\n')[0]));
+  const { issuer, listen } = await program.until(({ stdout }) => stdout.includes('\n') && JSON.parse(stdout.split('\n')[0]));
   return {
     issuer,
+    listen,
     place,
     program,
     /** Lets time pass for the server. */
     later: (seconds) => writeFileSync(clockFile, String(seconds)),
     /** The newest letter to somebody. */
     letter: async (to) => {
-      const letters = await (await fetch(`${issuer}/dev/mailbox.json`)).json();
+      const letters = await (await fetch(`http://${listen}/dev/mailbox.json`)).json();
       return letters.find((letter) => letter.to === to);
     },
     /** How many requests to a path ended with a status, by the server's own log. */

@@ -13,12 +13,14 @@ const executablePath = (process.env.PATH ?? '')
 export const chromiumMissing = executablePath ? undefined : 'chromium';
 
 /** Starts a browser; `profile` can be given to start it again where it left off. */
-export async function openBrowser(t, profile = folder(t, 'profile')) {
+export async function openBrowser(t, profile = folder(t, 'profile'), { backForwardCache = false } = {}) {
   const { chromium } = await import('playwright-core');
   const root = process.getuid?.() === 0;
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,
+    // Playwright turns it off.
+    ignoreDefaultArgs: backForwardCache ? ['--disable-back-forward-cache'] : [],
     args: [
       ...(root ? ['--no-sandbox'] : []),
       '--disable-gpu',

@@ -81,11 +81,11 @@ export async function drive(transaction, memory, store, session, answer, heard) 
       return [MADE, , point];
     },
     async keep({ digest, pending, begunAt }) {
-      await store.keep(digest, pending, begunAt, keys.key);
+      await store.keep(`${session} ${digest}`, pending, begunAt, keys.key);
       return [KEPT];
     },
     async take({ digest }) {
-      const found = await store.take(digest);
+      const found = await store.take(`${session} ${digest}`);
       keys = { key: found?.key };
       brought = true;
       return [TAKEN, found?.pending];

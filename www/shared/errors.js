@@ -30,6 +30,9 @@ const WORDS = {
   server_error: ["the server failed", "try again later"],
   temporarily_unavailable: ["the server is busy", "try again later"],
   navigated_back: ["you came back without signing in", "sign in when you are ready"],
+  popup_blocked: ["the browser blocked the window to sign in", "allow windows of this site, or sign in on the page"],
+  cancelled: ["it was given up", "try again when you are ready"],
+  handoff_rejected: ["this request of a command line cannot be granted", "start again in the terminal"],
   unsupported_browser: ["gatepass could not be loaded", "check that the page allows 'wasm-unsafe-eval', and use a current browser"],
   bug: ["a promise inside gatepass does not hold", "please report it"],
 };

@@ -3,11 +3,12 @@
 //
 // Nothing happens on import, so that servers may import it too. Types: gatepass.d.ts.
 
-import { makeCallback } from "./callback.js";
+import { makeCallback, makeFinish } from "./callback.js";
 import { openCore } from "./core.js";
 import { GatepassError } from "./errors.js";
 import { leave } from "./leave.js";
 import { settle } from "./options.js";
+import { makePopup } from "./popup.js";
 import { SIGN_IN, SIGN_OUT } from "./said.js";
 import { follow } from "./session.js";
 import { Store } from "./store.js";
@@ -17,11 +18,11 @@ export { GatepassError };
 
 /**
  * @param {import("./gatepass.js").GatepassOptions} given
- * @returns {Promise<Pick<import("./gatepass.js").Gatepass, "handleCallback" | "signIn" | "getSession" | "getAccessToken" | "signOut" | "on" | typeof Symbol.asyncDispose>>}
+ * @returns {Promise<Pick<import("./gatepass.js").Gatepass, "handleCallback" | "signIn" | "signInPopup" | "getSession" | "getAccessToken" | "signOut" | "on" | typeof Symbol.asyncDispose>>}
  */
 export async function createGatepass(given) {
   const options = settle(given);
-  const { issuer, clientId, redirectUri, scope, idTokenAlg, dpop } = options;
+  const { issuer, clientId, redirectUri, scope, idTokenAlg, dpop, open } = options;
   const id = [issuer, clientId, options.session].map(encodeURIComponent).join("|");
   const settings = { issuer, client_id: clientId, redirect_uri: redirectUri, scope, id_token_alg: idTokenAlg, dpop };
   const store = new Store();
@@ -36,15 +37,29 @@ export async function createGatepass(given) {
   const life = new AbortController();
   const session = await follow(id, core, store, life.signal);
 
-  return Object.freeze({
-    handleCallback: makeCallback(redirectUri, id, core, session),
+  /** @type {(wishes?: import("./gatepass.js").SignInOptions, heard?: import("./drive.js").Heard) => Promise<string>} */
+  const begin = async (wishes, heard) => {
+    await session.mend();
+    return (await core(signInWith(wishes), heard)).url;
+  };
+  const finish = makeFinish(core, session);
 
-    async signIn(/** @type {any} */ wishes) {
-      await session.mend();
-      const { url } = await core(signInWith(wishes));
-      return leave(() => location.assign(url));
+  return Object.freeze({
+    handleCallback: makeCallback(redirectUri, id, session, finish),
+
+    async signIn(/** @type {import("./gatepass.js").SignInOptions} */ wishes) {
+      // A worker has no page to leave.
+      if (!open && typeof document === "undefined") throw new GatepassError("configuration", { detail: "open" });
+      const url = await begin(wishes);
+      if (!open) return leave(() => location.assign(url));
+      const callback = await open(url);
+      if (!callback) return leave(() => {});
+      const signedIn = await finish(callback);
+      if (!signedIn) throw new GatepassError("state_mismatch");
+      return signedIn;
     },
 
+    signInPopup: makePopup(begin, finish, session),
     getSession: session.read,
     getAccessToken: makeTokens(core, session),
 

@@ -4,7 +4,7 @@
 // | store | key | row |
 // |---|---|---|
 // | `sessions` | issuer, client and name | `{generation, access, rest, seal, key?}` |
-// | `pending` | digest of the state | `{begunAt, pending, seal, key?}` |
+// | `pending` | session, and digest of the state | `{begunAt, pending, seal, key?}` |
 //
 // `access`, `rest` and `pending` are sealed by `seal`; `key` signs. Keys and tokens live and die in one row.
 // A transaction ends when something else is waited for, so rows are sealed before it and opened after it.
@@ -93,33 +93,33 @@ export class Store {
 
   /**
    * Keeps a login that waits for its redirect, and forgets those that nobody came back to.
-   * @param {string} digest
+   * @param {string} login
    * @param {string} pending
    * @param {number} begunAt
    * @param {CryptoKey} [key]
    */
-  async keep(digest, pending, begunAt, key) {
+  async keep(login, pending, begunAt, key) {
     const own = await makeSeal();
-    const row = { begunAt, pending: await seal(own, [PENDING, digest], pending), seal: own, key };
+    const row = { begunAt, pending: await seal(own, [PENDING, login], pending), seal: own, key };
     await this.#run(PENDING, "readwrite", async (rows) => {
       const [keys, found] = await Promise.all([answered(rows.getAllKeys()), answered(rows.getAll())]);
       found.forEach((old, at) => old.begunAt >= begunAt - PATIENCE || rows.delete(keys[at]));
-      rows.put(row, digest);
+      rows.put(row, login);
     });
   }
 
   /**
    * Gives a pending login back, once: it is deleted by the same transaction that reads it.
-   * @param {string} digest
+   * @param {string} login
    * @returns {Promise<{pending: string, key?: CryptoKey} | undefined>}
    */
-  async take(digest) {
+  async take(login) {
     const row = await this.#run(PENDING, "readwrite", async (rows) => {
-      const found = await answered(rows.get(digest));
-      rows.delete(digest);
+      const found = await answered(rows.get(login));
+      rows.delete(login);
       return found;
     });
-    return row && { pending: await opened(row, "pending", [PENDING, digest]), key: row.key };
+    return row && { pending: await opened(row, "pending", [PENDING, login]), key: row.key };
   }
 
   /**

@@ -1,5 +1,6 @@
 // Judging a signature by WebCrypto. The verdict goes to crates/web/src/verify.rs.
 
+import { fromBase64url } from "./base64url.js";
 import { ES256 } from "./sign.js";
 
 /** The algorithms (RFC 7518 section 3.1, RFC 8037) in the words of WebCrypto. */
@@ -19,9 +20,7 @@ export async function verify({ alg, key, signed, signature }) {
   const { subtle } = crypto;
   try {
     const imported = await subtle.importKey("jwk", key, algorithm, false, ["verify"]);
-    const text = atob(signature.replaceAll("-", "+").replaceAll("_", "/"));
-    const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-    return await subtle.verify(algorithm, imported, bytes, new TextEncoder().encode(signed));
+    return await subtle.verify(algorithm, imported, fromBase64url(signature), new TextEncoder().encode(signed));
   } catch {
     return false;
   }
