@@ -21,6 +21,8 @@ export async function startAuthority(t, { www = false, config, args: more = [] }
   return {
     issuer,
     listen,
+    /** Where it listens, which is elsewhere if `config` names an issuer. */
+    address: `http://${listen}`,
     place,
     program,
     /** Lets time pass for the server. */
