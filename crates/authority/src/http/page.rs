@@ -38,10 +38,14 @@ pub(crate) fn show(status: StatusCode, template: &impl Template, redirect_uri: O
     response
 }
 
+/// The look of everything that Gatepass shows in a browser, and what our pages add to it.
+const STYLESHEET: &str =
+    concat!(include_str!("../../../../www/dashboard/look.css"), include_str!("../../static/authority.css"));
+
 /// The stylesheet of all pages.
 pub(crate) async fn stylesheet() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, include_str!("../../static/authority.css")).into_response()
+    (headers, STYLESHEET).into_response()
 }
 
 /// Something that a person is told instead of what they asked for.
