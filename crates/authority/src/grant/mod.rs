@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod device;
 pub(crate) mod dpop;
 pub(crate) mod exchange;
+pub(crate) mod handoff;
 pub(crate) mod organization;
 pub(crate) mod params;
 pub(crate) mod personal;

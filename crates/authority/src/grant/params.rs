@@ -61,6 +61,15 @@ impl Params {
         if repeated { Err(Refused::Repeated) } else { Ok(()) }
     }
 
+    /// Refuses the request if it has a parameter that is not among these.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refused> {
+        if self.0.iter().all(|(name, _)| known.contains(&name.as_str())) {
+            Ok(())
+        } else {
+            Err(Refused::Unknown)
+        }
+    }
+
     /// Gives a parameter this value, whatever it had.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.remove(name);

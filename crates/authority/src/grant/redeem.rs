@@ -27,6 +27,8 @@ pub(crate) struct Code {
     pub(crate) dpop_jkt: Option<String>,
     pub(crate) auth_time: Timestamp,
     pub(crate) expires_at: Timestamp,
+    /// Of a code for a terminal, what its machine calls itself.
+    pub(crate) device: Option<String>,
     /// The family it became, once it is used.
     pub(crate) family_id: Option<[u8; 16]>,
 }
@@ -92,6 +94,7 @@ mod tests {
             dpop_jkt: Some("key".into()),
             auth_time: Timestamp::from_seconds(90),
             expires_at: Timestamp::from_seconds(160),
+            device: None,
             family_id: None,
         }
     }

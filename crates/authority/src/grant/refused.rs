@@ -8,6 +8,8 @@ pub(crate) enum Refused {
     // ---- the request itself
     Repeated,
     TooMany,
+    TooLong,
+    Unknown,
     Missing(&'static str),
     Malformed(&'static str),
     MixedAuthentication,
@@ -43,6 +45,12 @@ pub(crate) enum Refused {
     CodeVerifierMissing,
     CodeVerifierUnexpected,
     CodeKey,
+    CodeTyped,
+
+    // ---- the handoff
+    HandoffCaller,
+    HandoffClient,
+    HandoffIssuer,
 
     // ---- the device code
     DeviceUnknown,
@@ -104,6 +112,8 @@ impl Refused {
         let (code, words) = match self {
             Self::Repeated => ("invalid_request", "a parameter is given more than once"),
             Self::TooMany => ("invalid_request", "there are more than 64 parameters"),
+            Self::TooLong => ("invalid_request", "the request is too long"),
+            Self::Unknown => ("invalid_request", "there is a parameter that is not known here"),
             Self::Missing(name) => {
                 return ("invalid_request", Cow::Owned(format!("parameter `{name}` is missing")));
             }
@@ -151,6 +161,16 @@ impl Refused {
                 ("invalid_grant", "`code_verifier` is given although the request had no challenge")
             }
             Self::CodeKey => ("invalid_grant", "the code is bound to another key (`dpop_jkt`)"),
+
+            Self::CodeTyped => {
+                ("invalid_grant", "that code does not wait here: it has five tries and ten minutes")
+            }
+
+            Self::HandoffCaller => {
+                ("unauthorized_client", "a terminal is signed in by a page of the house, for its user")
+            }
+            Self::HandoffClient => ("unauthorized_client", "`client_id` is no program of people's machines"),
+            Self::HandoffIssuer => ("invalid_request", "`iss` is another server"),
 
             Self::DeviceUnknown => ("invalid_grant", "the device code is not known"),
             // RFC 8628 section 3.5.

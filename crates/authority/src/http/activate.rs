@@ -23,7 +23,7 @@ use super::page::{self, Problem};
 use super::sign_in::{self, form, place};
 use super::sign_in_link::ago;
 use super::visitor::Visitor;
-use super::{Note, membership};
+use super::{Note, membership, navigation};
 use crate::app::App;
 use crate::grant::client::Client;
 use crate::grant::device::{Decision, DeviceCode};
@@ -95,6 +95,7 @@ pub(crate) async fn decide(State(app): State<Arc<App>>, headers: HeaderMap, body
         let visitor = Visitor::read(&app, &headers).await?;
         // The token holds for one session: nobody agrees for an account that was not on the page.
         visitor.check(&app, &headers, &params, &visitor.session_token(&app))?;
+        navigation::by_person(&headers)?;
         let Some(session) = &visitor.session else {
             return Ok(see_other(&format!("{}/activate", app.base)));
         };
@@ -172,7 +173,7 @@ async fn question(
         csrf: visitor.session_token(app),
         ticket: Ticket::seal(app, hash, session)?,
     };
-    Ok(noted(page::show(StatusCode::OK, &template, None), client, None))
+    Ok(noted(page::alone(page::show(StatusCode::OK, &template, None)), client, None))
 }
 
 async fn admit(app: &App, session: &Session, device: &DeviceCode) -> Result<(), Problem> {

@@ -70,8 +70,9 @@ pub(crate) async fn post(State(app): State<Arc<App>>, body: Bytes) -> Response {
 pub(crate) async fn resume(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
     let outcome = async {
         let params = Params::from_form(uri.query().unwrap_or_default())?;
-        let flow = Flow::open(&app, params.required("flow")?)?;
-        if let Some(address) = flow.activation_address(&app) {
+        let sealed = params.required("flow")?;
+        let flow = Flow::open(&app, sealed)?;
+        if let Some(address) = flow.page_address(&app, sealed) {
             return Ok(see_other(&address));
         }
         let visitor = Visitor::read(&app, &headers).await?;
@@ -157,6 +158,7 @@ pub(crate) async fn grant(
         dpop_jkt: request.dpop_jkt.clone(),
         auth_time: session.auth_time,
         expires_at: app.now().plus(Duration::from_secs(CODE_SECONDS)),
+        device: None,
         family_id: None,
     };
     app.store.add_code(&sha256(code.expose()), &row).await?;

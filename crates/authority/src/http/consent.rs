@@ -10,6 +10,7 @@ use axum::response::Response;
 
 use super::authorize::{decide, grant, refuse_request};
 use super::flow::{Asker, Flow};
+use super::navigation;
 use super::page::{self, Problem};
 use super::sign_in::{self, form};
 use super::visitor::Visitor;
@@ -35,7 +36,12 @@ pub(crate) fn page(
         csrf: visitor.session_token(app),
         flow: flow.seal(app)?,
     };
-    Ok(visitor.name(app, page::show(StatusCode::OK, &template, Some(&request.redirect_uri))))
+    let mut response = page::show(StatusCode::OK, &template, Some(&request.redirect_uri));
+    if request.client.native {
+        // A program opens a window of its own. A page may have opened this one as a popup, and waits for it.
+        response = page::alone(response);
+    }
+    Ok(visitor.name(app, response))
 }
 
 /// `POST /consent`: the answer.
@@ -45,6 +51,7 @@ pub(crate) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         let visitor = Visitor::read(&app, &headers).await?;
         // The token holds for one session: nobody agrees for an account that was not on the page.
         visitor.check(&app, &headers, &params, &visitor.session_token(&app))?;
+        navigation::by_person(&headers)?;
         let flow = Flow::open(&app, params.required("flow")?)?;
         let request = flow.request(&app)?;
         let (step, session) = decide(&app, &visitor, &request, &flow).await?;

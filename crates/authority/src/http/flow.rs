@@ -1,5 +1,5 @@
-//! What waits for a sign-in, an authorization request or a visit to `/activate`: sealed, and carried by the forms and
-//! the letter.
+//! What waits for a sign-in, an authorization request, a handoff or a visit to `/activate`: sealed, and carried by the
+//! forms and the letter.
 
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use gatepass_core::error::Error;
 use gatepass_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::handoff::Pushed;
+use super::handoff_page;
 use super::page::Problem;
 use crate::app::App;
 use crate::grant::authorize::{self, FLOW_SECONDS, Request};
@@ -19,7 +21,7 @@ use crate::random;
 use crate::store::Session;
 
 /// What waits: the request as it came, when, and the session that the browser had then.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Flow {
     query: String,
     began: u64,
@@ -27,13 +29,16 @@ pub(crate) struct Flow {
     /// The query is one of `/activate`.
     #[serde(default)]
     activation: bool,
+    /// The query is the name of a handoff.
+    #[serde(default)]
+    handoff: bool,
     /// The query was handed in first.
     #[serde(default)]
     pushed: Option<Opening>,
 }
 
 /// One opening of a request that was handed in first (RFC 9126).
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Opening {
     uri_hash: String,
     /// Tells openings apart: one of them comes to an end.
@@ -71,12 +76,18 @@ impl Flow {
     /// A request that began now.
     pub(crate) fn begin(params: &Params, session: Option<&Session>, now: Timestamp) -> Self {
         let sid = session.map(|session| session.sid.clone());
-        Self { query: params.to_query(), began: now.seconds(), sid, activation: false, pushed: None }
+        let query = params.to_query();
+        Self { query, began: now.seconds(), sid, activation: false, handoff: false, pushed: None }
     }
 
     /// A visit to `/activate` that began now, in a browser where nobody is signed in.
     pub(crate) fn activation(params: &Params, now: Timestamp) -> Self {
-        Self { query: params.to_query(), began: now.seconds(), sid: None, activation: true, pushed: None }
+        Self { activation: true, ..Self::begin(params, None, now) }
+    }
+
+    /// A handoff of this name that began now.
+    pub(crate) fn handoff(name: &str, session: Option<&Session>, now: Timestamp) -> Self {
+        Self { query: name.to_owned(), handoff: true, ..Self::begin(&Params::default(), session, now) }
     }
 
     /// This flow, as an opening of the request that was handed in under this name.
@@ -98,9 +109,22 @@ impl Flow {
         }
     }
 
-    /// Where `/activate` goes on, if that is what waits.
-    pub(crate) fn activation_address(&self, app: &App) -> Option<String> {
+    /// Where a visit to a page of ours goes on, if that is what waits; `sealed` is this flow.
+    pub(crate) fn page_address(&self, app: &App, sealed: &str) -> Option<String> {
+        if self.handoff {
+            return Some(handoff_page::address(app, sealed));
+        }
         self.activation.then(|| format!("{}/activate?{}", app.base, self.query))
+    }
+
+    /// The name of the handoff, if that is what waits.
+    pub(super) fn handoff_name(&self) -> Option<&str> {
+        self.handoff.then_some(self.query.as_str())
+    }
+
+    /// Which opening of a request this is.
+    pub(super) fn opening_id(&self) -> Option<&str> {
+        self.pushed.as_ref().map(|opening| opening.id.as_str())
     }
 
     /// Whether this session was signed in for this request. Every sign-in makes a new session, so this holds within
@@ -150,6 +174,19 @@ impl Flow {
                 redirect_uri: None,
                 login_hint: None,
                 prompt: None,
+                max_age: None,
+            });
+        }
+        if let Some(name) = self.handoff_name() {
+            let pushed = Pushed::open(app, name).ok_or_else(handoff_page::too_late)?;
+            let client = pushed.request(app)?.client;
+            return Ok(Asker {
+                client: client.name.clone(),
+                client_id: Some(client.id.clone()),
+                redirect_uri: None,
+                login_hint: None,
+                // A sign-in that is too old is not made young by a provider that remembers it.
+                prompt: Some("login"),
                 max_age: None,
             });
         }

@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::handoff;
 use crate::app::App;
 use crate::grant::authorize::SCOPES;
 use crate::grant::client::GrantType;
@@ -45,6 +46,8 @@ pub(crate) async fn openid(State(app): State<Arc<App>>) -> Response {
         // Ours: what a person has granted, and a session that is in use.
         "gatepass_grants_endpoint": format!("{base}/grants"),
         "gatepass_heartbeat_endpoint": format!("{base}/session/heartbeat"),
+        // Ours: where a dashboard hands in what a terminal asks for.
+        "gatepass_handoff_endpoint": format!("{base}{}", handoff::ENDPOINT),
         // Ours: a replay of the previous refresh token returns the same successor. Without limit of time for clients
         // that prove themselves, by the session's key or by a secret; a bare public client has 10 s
         // (`BARE_REPLAY_SECONDS`), too short to sleep over, and must not build on this member.

@@ -11,11 +11,15 @@ mod device_code;
 mod files;
 mod flow;
 mod grants;
+mod handoff;
+mod handoff_code;
+mod handoff_page;
 mod heartbeat;
 mod logout;
 mod mailbox;
 mod membership;
 mod metadata;
+mod navigation;
 mod organizations;
 mod page;
 mod par;
@@ -55,6 +59,7 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
     let called_by_pages = Router::new()
         .route("/oauth/token", post(token::post))
         .route("/oauth/par", post(par::post))
+        .route(handoff::ENDPOINT, post(handoff::post))
         .route("/oauth/revoke", post(revoke::post))
         .route("/userinfo", get(userinfo::answer).post(userinfo::answer))
         .route("/orgs", get(organizations::list))
@@ -70,7 +75,7 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         .route("/.well-known/jwks.json", get(metadata::jwks))
         .layer(middleware::from_fn(cors::any_origin));
     // No CORS on anything that follows (RFC 9700 section 2.6).
-    let mut below = Router::new()
+    let pages = Router::new()
         .route("/authorize", get(authorize::get).post(authorize::post))
         .route("/authorize/resume", get(authorize::resume))
         .route("/login/email", post(sign_in::email))
@@ -78,14 +83,21 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         .route("/login/link", get(sign_in_link::look).post(sign_in_link::open))
         .route("/oauth/callback/{connection}", get(upstream::callback))
         .route("/consent", post(consent::post))
-        .route("/oauth/device/code", post(device_code::post))
         .route("/activate", get(activate::look).post(activate::enter))
         .route("/activate/decision", post(activate::decide))
+        .route("/handoff", get(handoff_page::look))
+        .route("/handoff/decision", post(handoff_page::decide))
+        .route("/handoff/code", post(handoff_code::post))
         .route("/logout", get(logout::look).post(logout::post))
+        .layer(middleware::from_fn(navigation::whole_window));
+    let mut below = Router::new()
+        .route("/oauth/device/code", post(device_code::post))
         .route("/dev/mailbox", get(mailbox::page))
         .route("/dev/mailbox.json", get(mailbox::json))
         .route("/assets/authority.css", get(page::stylesheet))
+        .route("/assets/handoff.js", get(page::handoff_script))
         .route("/healthz", get(healthz))
+        .merge(pages)
         .merge(called_by_pages)
         .merge(public);
     if let Some(www) = www {

@@ -1,7 +1,7 @@
-//! Pages: plain forms, one stylesheet, no script, nothing from anywhere else.
+//! Pages: plain forms, one stylesheet, nothing from anywhere else, and no script but one that sends a form on.
 
 use askama::Template;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Note;
@@ -12,12 +12,29 @@ use crate::grant::redirect;
 /// Renders a page. `redirect_uri` is where its form may lead to in the end: Chromium holds `form-action` against every
 /// hop of the redirect chain.
 pub(crate) fn show(status: StatusCode, template: &impl Template, redirect_uri: Option<&str>) -> Response {
+    let target: Vec<String> = redirect_uri.map(redirect::form_action).into_iter().collect();
+    send(status, template, &target, "")
+}
+
+/// Renders a page whose form goes to one of these origins, by a script of ours.
+pub(crate) fn show_sending(template: &impl Template, targets: &[String]) -> Response {
+    send(StatusCode::OK, template, targets, "script-src 'self'; ")
+}
+
+/// Keeps a page from the windows that opened it or that it opens: nobody clicks in it from outside.
+pub(crate) fn alone(mut response: Response) -> Response {
+    let name = HeaderName::from_static("cross-origin-opener-policy");
+    response.headers_mut().insert(name, HeaderValue::from_static("same-origin"));
+    response
+}
+
+fn send(status: StatusCode, template: &impl Template, targets: &[String], script: &str) -> Response {
     let Ok(html) = template.render() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let target = redirect_uri.map(|uri| format!(" {}", redirect::form_action(uri))).unwrap_or_default();
+    let targets: String = targets.iter().map(|target| format!(" {target}")).collect();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; form-action 'self'{target}; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; {script}style-src 'self'; form-action 'self'{targets}; base-uri 'none'; frame-ancestors 'none'"
     );
     let mut response = (status, html).into_response();
     let headers = response.headers_mut();
@@ -46,6 +63,13 @@ const STYLESHEET: &str =
 pub(crate) async fn stylesheet() -> Response {
     let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
     (headers, STYLESHEET).into_response()
+}
+
+/// The one script.
+pub(crate) async fn handoff_script() -> Response {
+    let headers =
+        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, include_str!("../../static/handoff.js")).into_response()
 }
 
 /// Something that a person is told instead of what they asked for.

@@ -11,7 +11,7 @@ use gatepass_core::name::Scopes;
 use serde_json::{Value, json};
 
 use super::answer::{self, Failure};
-use super::{Note, client_auth, membership, proof, token_exchange};
+use super::{Note, client_auth, handoff_code, membership, proof, token_exchange};
 use crate::app::App;
 use crate::grant::authorize::audience_parameter;
 use crate::grant::claims::{self, Issuance};
@@ -22,6 +22,7 @@ use crate::grant::params::Params;
 use crate::grant::redeem::{self, Attempt};
 use crate::grant::refresh::{self, Caller, Family, Granted, Verdict, Way};
 use crate::grant::refused::Refused;
+use crate::grant::short_code;
 use crate::keys::sha256;
 use crate::random;
 
@@ -77,12 +78,21 @@ async fn redeem_code(
     params: &Params,
     proof: Option<&Proof>,
 ) -> Result<Value, Failure> {
-    let hash = sha256(params.required("code")?);
-    let (redirect_uri, verifier) = (params.required("redirect_uri")?, params.one("code_verifier")?);
+    let (presented, verifier) = (params.required("code")?, params.one("code_verifier")?);
     let now = app.now();
-    let code = app.store.code(&hash).await?.ok_or(Refused::CodeUnknown)?;
-    // Before anything is made of the code: a request that was recorded must not even end its grant.
-    let jkt = proof::once(app, proof).await?;
+    let (hash, code, redirect_uri, jkt);
+    if let Some(typed) = short_code::normal(presented) {
+        // A terminal that no browser reaches names no address.
+        redirect_uri = params.one("redirect_uri")?.unwrap_or_default();
+        (hash, code) = handoff_code::find(app, &typed, verifier, proof).await?;
+        jkt = proof.map(|proof| proof.jkt.as_str());
+    } else {
+        redirect_uri = params.required("redirect_uri")?;
+        hash = sha256(presented).to_vec();
+        code = app.store.code(&hash).await?.ok_or(Refused::CodeUnknown)?;
+        // Before anything is made of the code: a request that was recorded must not even end its grant.
+        jkt = proof::once(app, proof).await?;
+    }
     let attempt = Attempt { client, redirect_uri, verifier, jkt };
     if let Err(refused) = redeem::check(&code, &attempt, now) {
         if let (Refused::CodeReplayed, Some(family)) = (refused, &code.family_id) {
@@ -103,8 +113,8 @@ async fn redeem_code(
         audience: code.audience,
         organization_id: code.organization_id,
         auth_time: code.auth_time,
-        way: Way::Code,
-        device: None,
+        way: if code.device.is_some() { Way::Handoff } else { Way::Code },
+        device: code.device,
     };
     let family = Family::begin(random::bytes()?, client, granted, refreshable, jkt, now);
     if !app.store.redeem_code(&hash, &family, now).await? {

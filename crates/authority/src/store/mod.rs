@@ -5,6 +5,7 @@ mod codes;
 mod device_codes;
 mod families;
 mod grants;
+mod handoffs;
 mod links;
 mod organizations;
 mod personal_tokens;

@@ -14,6 +14,17 @@ impl Store {
         Ok(found.is_some())
     }
 
+    /// The opening in which a request was answered.
+    pub(crate) async fn pushed_request_opening(
+        &self,
+        uri_hash: &[u8],
+    ) -> Result<Option<String>, sqlx::Error> {
+        sqlx::query_scalar("SELECT opening FROM pushed_request WHERE uri_hash = ?")
+            .bind(uri_hash)
+            .fetch_optional(&self.writer)
+            .await
+    }
+
     /// Answers a request in one of its openings; `false` if another one was first. The same opening may answer again: a
     /// button pressed twice must not leave its person before a closed door (RFC 9126 section 4).
     pub(crate) async fn use_pushed_request(

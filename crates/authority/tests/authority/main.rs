@@ -8,6 +8,7 @@ mod device;
 mod edges;
 mod exchange;
 mod grants;
+mod handoff;
 mod heartbeat;
 mod idp;
 mod key;

@@ -328,6 +328,30 @@ impl Browser {
         Self::page(request.send().await.unwrap()).await
     }
 
+    /// Opens an address with more headers.
+    pub(crate) async fn get_with(&self, target: &str, more: &[(&str, &str)]) -> Page {
+        let mut request = self.client.request(Method::GET, self.url(target));
+        for (name, value) in more {
+            request = request.header(*name, *value);
+        }
+        Self::page(request.send().await.unwrap()).await
+    }
+
+    /// Sends a form with more headers.
+    pub(crate) async fn post_with(
+        &self,
+        target: &str,
+        fields: &[(&str, &str)],
+        more: &[(&str, &str)],
+    ) -> Page {
+        let request = self.client.request(Method::POST, self.url(target));
+        let mut request = request.header("origin", &self.origin).form(fields);
+        for (name, value) in more {
+            request = request.header(*name, *value);
+        }
+        Self::page(request.send().await.unwrap()).await
+    }
+
     async fn page(response: Response) -> Page {
         let (status, headers) = (response.status(), response.headers().clone());
         Page { status, headers, html: response.text().await.unwrap() }
