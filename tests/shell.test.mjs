@@ -17,6 +17,8 @@ async function serve(t) {
     const name = request.url.slice(1);
     if (/^[a-z]+\.js$/.test(name)) {
       response.writeHead(200, { 'content-type': 'text/javascript' }).end(readFileSync(fileURLToPath(new URL(name, SHARED))));
+    } else if (name === 'gatepass_web_bg.wasm') {
+      response.writeHead(200, { 'content-type': 'application/wasm' }).end(readFileSync(join(WWW, 'assets', readdirSync(join(WWW, 'assets'))[0], name)));
     } else if (name === 'elsewhere') {
       response.writeHead(307, { location: '/echo' }).end();
     } else if (name === 'large') {
@@ -76,7 +78,7 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
   });
 
   test('modules touch nothing when they are imported, on a server too', async () => {
-    for (const name of ['clock', 'drive', 'errors', 'http', 'lock', 'said', 'seal', 'sign', 'store', 'verify']) {
+    for (const name of ['clock', 'drive', 'errors', 'http', 'instance', 'lock', 'said', 'seal', 'sign', 'store', 'verify']) {
       await import(new URL(`${name}.js`, SHARED));
     }
   });
@@ -399,19 +401,87 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
     });
   });
 
+  describe('instance', { skip: !staged && `${WWW} is not staged` }, () => {
+    test('every transaction begins in a memory that nothing was in', async () => {
+      const found = await page.evaluate(`(async () => {
+        const [{ Instances }, { SIGN_IN, SENT }] = [await use('instance'), await use('said')];
+        const memories = [];
+        const Real = WebAssembly.Instance;
+        WebAssembly.Instance = class extends Real {
+          constructor(...given) {
+            super(...given);
+            memories.push(this.exports.memory);
+          }
+        };
+        try {
+          const response = await fetch('/gatepass_web_bg.wasm');
+          const module = await WebAssembly.compile(await response.arrayBuffer());
+          const instances = new Instances(module);
+          const needle = 'b1946ac92492d2347c6235b4d2611184';
+          const holds = (memory) => new TextDecoder('latin1').decode(memory.buffer).includes(needle);
+          const settings = 'issuer=https%3A%2F%2Fi.example&client_id=' + needle + '&redirect_uri=https%3A%2F%2Fa.example%2F&scope=openid&id_token_alg=ES256&dpop=off';
+          const sign = (instance) => instance.step(1, SIGN_IN, settings);
+          const [one, two] = [instances.take(), instances.take()];
+          const asked = [JSON.parse(sign(one)).url, JSON.parse(sign(two)).url];
+          const before = memories.map(holds);
+          instances.give(one);
+          const between = memories.map(holds);
+          instances.give(two);
+          const after = memories.map(holds);
+          const fresh = new Uint8Array(new Real(module, imports(module)).exports.memory.buffer);
+          // As it was at first, but for where the transaction lies and the mark of the allocator.
+          const differ = memories.map((memory) => new Uint8Array(memory.buffer).reduce((sum, byte, at) => sum + (byte !== fresh[at]), 0));
+          // Again in the same memory, with the same outcome.
+          const again = instances.take();
+          const reused = [memories.length, JSON.parse(sign(again)).url];
+          // More than all of its memory.
+          let trapped;
+          try {
+            again.step(1, SENT, '', new Uint8Array(9 << 20));
+          } catch (error) {
+            trapped = error instanceof WebAssembly.RuntimeError;
+          }
+          instances.give(again);
+          const third = [instances.take(), instances.take()].map(sign).map((text) => JSON.parse(text).do);
+          return { asked, before, between, after, differ, reused, trapped, third, made: memories.length, left: memories.map(holds) };
+        } finally {
+          WebAssembly.Instance = Real;
+        }
+        function imports(module) {
+          const imports = {};
+          for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = () => {};
+          return imports;
+        }
+      })()`);
+      const url = 'https://i.example/.well-known/openid-configuration';
+      for (const bytes of found.differ) assert.ok(bytes < 64, `${bytes} bytes differ`);
+      assert.deepEqual({ ...found, differ: null }, {
+        asked: [url, url],
+        before: [true, true],
+        between: [false, true],
+        after: [false, false],
+        differ: null,
+        reused: [2, url],
+        trapped: true,
+        third: ['send', 'send'],
+        made: 3,
+        // The two that are in use now; the one that trapped was wiped too.
+        left: [true, false, true],
+      });
+    });
+  });
+
   describe('drive', () => {
     /** A transaction that was written down: it asks for these effects and records what it is told. */
-    const scripted = `(effects, memory, said) => {
+    const scripted = `(effects, said) => {
       const told = [];
-      let text;
-      return { told, freed: 0, free() { this.freed += 1; }, length: () => text.length, step(now, number) {
+      const step = (now, number) => {
         told.push(Object.keys(said).find((name) => said[name] === number));
         const next = effects[told.length - 1];
         if (next.throws) throw next.throws;
-        text = new TextEncoder().encode(JSON.stringify(next));
-        new Uint8Array(memory.buffer).set(text, 8);
-        return 8;
-      } };
+        return JSON.stringify(next);
+      };
+      return { told, given: 0, take: () => ({ step }), give() { this.given += 1; } };
     }`;
 
     test('answers every effect, and lets go of the lock on every way out', async () => {
@@ -419,7 +489,6 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
         const scripted = ${scripted};
         const [{ drive }, { Store }, said] = [await use('drive'), await use('store'), await use('said')];
         const store = new Store(database());
-        const memory = new WebAssembly.Memory({ initial: 1 });
         const { take } = await use('lock');
         // The release of a lock takes a moment; a limit of half a second tells it from none.
         const held = async () => {
@@ -435,9 +504,9 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
           [{ do: 'lock' }, { do: 'sign', input: 'x' }, { do: 'send', method: 'GET', url: 'http://127.0.0.1:1/', headers: {} }, { do: 'done' }],
           [{ do: 'make' }, { do: 'keep', digest: 'd', pending: 'p', begunAt: 1 }, { do: 'take', digest: 'd' }, { do: 'load' }, { do: 'sign', input: 'x' }, { do: 'take', digest: 'd' }, { do: 'done' }],
         ]) {
-          const transaction = scripted(effects, memory, said);
-          const result = await drive(transaction, memory, store, 's', [said.LOOK]).catch((error) => error.code ?? error);
-          results.push([result, transaction.told, transaction.freed, await held()]);
+          const instances = scripted(effects, said);
+          const result = await drive(instances, store, 's', [said.LOOK]).catch((error) => error.code ?? error);
+          results.push([result, instances.told, instances.given, await held()]);
         }
         return results;
       })()`);

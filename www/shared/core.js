@@ -1,17 +1,15 @@
 // Calls to the core: the wasm part is loaded once, each call drives one transaction of it to its end.
 
-import { drive, step } from "./drive.js";
+import { drive, judge } from "./drive.js";
 import { GatepassError } from "./errors.js";
-// Not by `import()`, which service workers do not have.
-// @ts-ignore: made by `cargo xtask wasm`, beside this file
-import { initSync, Transaction } from "./gatepass_web.js";
+import { Instances } from "./instance.js";
 
 /** @typedef {(answer: import("./drive.js").Answer, heard?: import("./drive.js").Heard) => Promise<any>} Core */
 
 /** What is wanted, by its number (said.js). @type {import("./gatepass.js").LogEvent["call"][]} */
 const CALLS = ["look", "signIn", "callback", "access", "refresh", "signOut", "prove"];
 
-/** @type {Promise<WebAssembly.Memory> | undefined} */
+/** @type {Promise<Instances> | undefined} */
 let loading;
 
 /** @param {import("./gatepass.js").GatepassOptions["wasm"]} source */
@@ -30,7 +28,7 @@ const load = (source) =>
 async function start(source = new URL("./gatepass_web_bg.wasm", import.meta.url)) {
   const found = source instanceof URL ? await fetch(source) : await source;
   const module = found instanceof Response ? await WebAssembly.compile(await found.arrayBuffer()) : found;
-  return initSync({ module }).memory;
+  return new Instances(module);
 }
 
 /**
@@ -42,9 +40,9 @@ async function start(source = new URL("./gatepass_web_bg.wasm", import.meta.url)
  * @returns {Promise<Core>}
  */
 export async function openCore({ wasm, logger }, store, id, first) {
-  const memory = await load(wasm);
+  const instances = await load(wasm);
   try {
-    step(new Transaction(), memory, first);
+    judge(instances, first);
   } catch (thrown) {
     throw GatepassError.from(thrown);
   }
@@ -53,7 +51,7 @@ export async function openCore({ wasm, logger }, store, id, first) {
     /** @type {string | undefined} */
     let code;
     try {
-      return await drive(new Transaction(), memory, store, id, answer, heard);
+      return await drive(instances, store, id, answer, heard);
     } catch (thrown) {
       const error = GatepassError.from(thrown);
       code = error.code;

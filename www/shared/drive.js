@@ -9,38 +9,49 @@ import { ERASED, FAILED, JUDGED, KEPT, LATE, LOADED, LOCKED, LOST, MADE, MOVED, 
 import { make, sign } from "./sign.js";
 import { verify } from "./verify.js";
 
+/** @typedef {import("./instance.js").Instances} Instances */
 /** @typedef {import("./store.js").Store} Store */
 /** @typedef {[said: number, text?: string, bytes?: Uint8Array, number?: number]} Answer */
 /** @typedef {{do: string, [rest: string]: any}} Effect */
 /** @typedef {(effect: Effect, answer: Answer) => void} Heard what was done, and what came of it */
 
-const NOTHING = new Uint8Array();
-
 /**
  * Takes a step: what became of the last effect against the next one.
- * @param {any} transaction
- * @param {WebAssembly.Memory} memory where it lies
+ * @param {ReturnType<Instances["take"]>} instance
  * @param {Answer} answer
  * @returns {Effect}
  */
-export function step(transaction, memory, [said, text, bytes = NOTHING, number = NaN]) {
-  const at = transaction.step(now(), said, new TextEncoder().encode(text), bytes, number);
-  const effect = JSON.parse(new TextDecoder().decode(new Uint8Array(memory.buffer, at, transaction.length())));
+function step(instance, answer) {
+  const effect = JSON.parse(instance.step(now(), ...answer));
   if (effect.do === "fail") throw new GatepassError(effect.code, effect);
   return effect;
 }
 
 /**
+ * Says what is wanted, and does nothing about it: throws if it is nothing that can be wanted.
+ * @param {Instances} instances
+ * @param {Answer} answer
+ */
+export function judge(instances, answer) {
+  const instance = instances.take();
+  try {
+    step(instance, answer);
+  } finally {
+    instances.give(instance);
+  }
+}
+
+/**
  * Drives a transaction to its end and gives its result.
- * @param {any} transaction a new one
- * @param {WebAssembly.Memory} memory
+ * @param {Instances} instances
  * @param {Store} store
  * @param {string} session
  * @param {Answer} answer what is wanted; what else is said to it: crates/web/src/transaction.rs
  * @param {Heard} [heard]
  * @returns {Promise<any>}
  */
-export async function drive(transaction, memory, store, session, answer, heard) {
+export async function drive(instances, store, session, answer, heard) {
+  const instance = instances.take();
   /** @type {(() => void) | undefined} */
   let release;
   /** Those of the session last loaded, as long as no login brings its own. @type {import("./store.js").Keys} */
@@ -95,7 +106,7 @@ export async function drive(transaction, memory, store, session, answer, heard) 
 
   try {
     for (;;) {
-      const effect = step(transaction, memory, answer);
+      const effect = step(instance, answer);
       if (effect.do === "done") return effect;
       try {
         answer = await effects[effect.do](effect);
@@ -108,6 +119,6 @@ export async function drive(transaction, memory, store, session, answer, heard) 
   } finally {
     // The lock goes on every path out of here.
     release?.();
-    transaction.free();
+    instances.give(instance);
   }
 }

@@ -26,8 +26,11 @@ pub mod view;
 mod standalone {
     //! What std would bring: memory, and an end. A panic is a bug, and shows as `RuntimeError: unreachable`.
 
+    /// Nothing is freed, and so no code is there that would: whoever runs a transaction wipes all of it afterwards
+    /// (`www/shared/instance.js`). Browsers give a page of memory only to who writes to it; a sign-in takes a hundred
+    /// kilobytes, and the most that a server can make it take are a few megabytes (`MAX_BODY`).
     #[global_allocator]
-    static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+    static MEMORY: static_alloc::Bump<[u8; 8 << 20]> = static_alloc::Bump::uninit();
 
     #[panic_handler]
     fn end(_: &core::panic::PanicInfo<'_>) -> ! {

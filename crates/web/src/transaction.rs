@@ -62,8 +62,8 @@ impl Transaction {
         Self::default()
     }
 
-    /// Takes what became of the last effect and gives where the text of the next lies, `{do: "done", ..}` with the
-    /// result, or `{do: "fail", ..}` with how it failed. `now` is in seconds, `text` is UTF-8, and what is `said` is a
+    /// Takes what became of the last effect and gives where the text of the next lies (2^32 times its length and its
+    /// address), `{do: "done", ..}` with the result, or `{do: "fail", ..}` with how it failed. `now` is in seconds, `text` is UTF-8, and what is `said` is a
     /// number (`said.rs`). First it is said what is wanted:
     ///
     /// | said | text | number | result |
@@ -88,19 +88,15 @@ impl Transaction {
     ///
     /// `LOCKED`, `LATE` (the lock was not to be had), `LOST`, `SAVED`, `ERASED`, `MOVED`, `UNLOCKED` and `KEPT` bring
     /// nothing.
-    pub fn step(&mut self, now: f64, said: u8, text: Vec<u8>, bytes: Vec<u8>, number: f64) -> *const u8 {
+    pub fn step(&mut self, now: f64, said: u8, text: Vec<u8>, bytes: Vec<u8>, number: f64) -> f64 {
         let now = Timestamp::from_seconds(now as u64);
         let text = String::from_utf8(text).unwrap_or_default();
         let next = match self.machine {
             Machine::Idle => self.begin(said, text, number, now),
             _ => self.advance(answer(said, Secret::new(text), bytes, number as u16), now),
         };
-        self.view.insert(next.unwrap_or_else(error::to_js)).as_str().as_ptr()
-    }
-
-    /// How many bytes lie there.
-    pub fn length(&self) -> usize {
-        self.said().len()
+        let text = self.view.insert(next.unwrap_or_else(error::to_js)).as_str();
+        text.len() as f64 * 4_294_967_296.0 + text.as_ptr().addr() as f64
     }
 }
 

@@ -82,7 +82,9 @@ pub(crate) fn wasm(workspace: &Workspace, manifest: &Manifest, out: &Path) -> Re
     cargo
         .args(["--profile", &manifest.profile, "--features", &manifest.features])
         .arg("--manifest-path")
-        .arg(source);
+        .arg(source)
+        // A page copies the stack each time it wipes the memory; no transaction needs a tenth of it.
+        .args(["--", "-C", "link-arg=-zstack-size=131072"]);
     process::run(&mut cargo, BUILD_LIMIT)?;
     let module = workspace.target().join(WASM).join(&manifest.profile).join("gatepass_web.wasm");
     let bindgen = tool(workspace, "gatepass-bindgen")?;

@@ -1,5 +1,5 @@
-//! Makes what pages load of a wasm module: its JavaScript glue and the facade with its modules as one, without what only
-//! people read. `gatepass-bindgen <input.wasm> <out-dir> <entry.js>`
+//! Makes what pages load of a wasm module: the module without what only linkers read, and the facade with its modules as
+//! one, without what only people read. The facade has glue of its own (`www/shared/instance.js`). `gatepass-bindgen <input.wasm> <out-dir> <entry.js>`
 //!
 //! A package of its own, so that `cargo xtask` without wasm does not wait for these crates.
 
@@ -26,29 +26,25 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut output = Bindgen::new()
         .input_path(input)
         .web(true)?
-        // The glue becomes part of the facade, whose types are its own.
         .typescript(false)
         // Names and producers tell a page nothing and cost it a tenth of the bytes.
         .remove_name_section(true)
         .remove_producers_section(true)
-        // The facade says where the wasm is; without a default, no bundler guesses.
-        .omit_default_module_path(true)
         // Every browser with Web Locks has it.
         .encode_into(EncodeInto::Always)
         .generate_output()?;
     // Nor does what only linkers ask for.
     output.wasm_mut().customs.remove_raw("target_features");
     output.emit(out)?;
-    let glue = input.with_extension("js");
-    let glue = glue.file_name().ok_or("the input has no name")?;
+    let glue = out.join(input.with_extension("js").file_name().ok_or("the input has no name")?);
+    fs::remove_file(glue)?;
     let read = |name: &str| -> Result<String, Box<dyn Error>> {
-        let path = if glue == name { out.join(name) } else { entry.with_file_name(name) };
+        let path = entry.with_file_name(name);
         fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()).into())
     };
     let name = entry.file_name().and_then(|name| name.to_str()).ok_or("the entry has no name")?;
     let facade = minified(&bundle::bundle(name, &read)?)?;
     fs::write(out.join(name), facade)?;
-    fs::remove_file(out.join(glue))?;
     Ok(ExitCode::SUCCESS)
 }
 
