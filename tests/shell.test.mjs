@@ -15,7 +15,7 @@ const SHARED = new URL('../www/shared/', import.meta.url);
 async function serve(t) {
   const server = createServer((request, response) => {
     const name = request.url.slice(1);
-    if (/^[a-z]+\.js$/.test(name)) {
+    if (/^[a-z0-9]+\.js$/.test(name)) {
       response.writeHead(200, { 'content-type': 'text/javascript' }).end(readFileSync(fileURLToPath(new URL(name, SHARED))));
     } else if (name === 'gatepass_web_bg.wasm') {
       response.writeHead(200, { 'content-type': 'application/wasm' }).end(readFileSync(join(WWW, 'assets', readdirSync(join(WWW, 'assets'))[0], name)));
@@ -78,7 +78,7 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
   });
 
   test('modules touch nothing when they are imported, on a server too', async () => {
-    for (const name of ['clock', 'drive', 'errors', 'http', 'instance', 'lock', 'said', 'seal', 'sign', 'store', 'verify']) {
+    for (const name of ['clock', 'drive', 'errors', 'http', 'instance', 'lock', 'memory', 'said', 'seal', 'sign', 'store', 'verify']) {
       await import(new URL(`${name}.js`, SHARED));
     }
   });
@@ -206,6 +206,59 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
         return [(await store.load('s')) ?? null, await store.save('s', record(1), {})];
       });
       assert.deepEqual(found, [null, true]);
+    });
+
+    test('a browser that does not answer is asked once more, on a new connection', async () => {
+      const found = await run(async () => {
+        const { Store } = await use('store');
+        const store = new Store(database());
+        await store.save('s', record(1), {});
+        const { timeout } = AbortSignal;
+        const { get } = IDBObjectStore.prototype;
+        let silent = 1;
+        try {
+          AbortSignal.timeout = () => timeout.call(AbortSignal, 200);
+          IDBObjectStore.prototype.get = function (...given) {
+            return silent-- > 0 ? {} : get.apply(this, given);
+          };
+          const first = (await store.load('s')).generation;
+          silent = 2;
+          return [first, await outcome(store.load('s')), (await store.load('s')).generation];
+        } finally {
+          AbortSignal.timeout = timeout;
+          IDBObjectStore.prototype.get = get;
+        }
+      });
+      assert.deepEqual(found, [1, { error: 'store_unavailable' }, 1]);
+    });
+
+    test('connections that close or break are opened again', async () => {
+      const found = await run(async () => {
+        const { Store } = await use('store');
+        const store = new Store(database());
+        const { open } = indexedDB;
+        const connections = [];
+        const { transaction } = IDBDatabase.prototype;
+        let broken = 0;
+        try {
+          IDBDatabase.prototype.transaction = function (...given) {
+            connections.push(this);
+            // What WebKit says of a connection whose process is gone.
+            if (broken-- > 0) throw new DOMException('Connection to Indexed Database server lost', 'UnknownError');
+            return transaction.apply(this, given);
+          };
+          await store.save('s', record(1), {});
+          connections.at(-1).close();
+          const closed = (await store.load('s')).generation;
+          broken = 1;
+          const lost = (await store.load('s')).generation;
+          broken = 2;
+          return [closed, lost, await outcome(store.load('s')), await store.save('s', record(2, 1), {}), open === indexedDB.open];
+        } finally {
+          IDBDatabase.prototype.transaction = transaction;
+        }
+      });
+      assert.deepEqual(found, [1, 1, { error: 'store_unavailable' }, true, true]);
     });
 
     test('a browser without a store says so', async () => {
@@ -398,6 +451,133 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
         return [await get(`${origin}/elsewhere`), await get('http://127.0.0.1:1/'), (await get(`${origin}/large`)).body.length];
       });
       assert.deepEqual(found, [null, null, 256 * 1024 + 1]);
+    });
+  });
+
+  describe('memory', () => {
+    /** Runs a function with a store whose disk can be taken away: `disk(false)`; what was told of it is in `told`. */
+    const stored = (work, storage = 'indexeddb') =>
+      page.evaluate(`(async () => {
+        const [{ PageStore }, { Store }] = [await use('memory'), await use('store')];
+        const name = database();
+        const told = [];
+        const session = crypto.randomUUID();
+        const { transaction } = IDBDatabase.prototype;
+        const { put } = IDBObjectStore.prototype;
+        const gone = () => { throw new DOMException('gone', 'UnknownError'); };
+        const disk = (there) => { IDBDatabase.prototype.transaction = there ? transaction : gone; };
+        const full = (is) => { IDBObjectStore.prototype.put = is ? () => { throw new DOMException('full', 'QuotaExceededError'); } : put; };
+        const fresh = () => new PageStore(${JSON.stringify(storage)}, (reason) => told.push(reason), name);
+        const bare = new Store(name);
+        try {
+          return await (${work})({ store: fresh(), fresh, bare, name, session, told, disk, full });
+        } finally {
+          disk(true);
+          full(false);
+        }
+      })()`);
+
+    test('a session is in this page alone, if that is wanted, and its login is not', async () => {
+      const found = await stored(async ({ store, fresh, bare, session, told }) => {
+        const { key } = await (await use('sign')).make();
+        const saved = [await store.save(session, record(1), { key }), await store.save(session, record(2), {}), await store.save(session, record(2, 1), { key })];
+        const { keys, ...row } = await fresh().load(session, true);
+        await store.keep('d', 'p', 1, key);
+        const [pending, volatile] = [(await fresh().take('d')).pending, store.volatile];
+        const ended = [await store.erase(session, 1), await store.erase(session, 2), await store.erase(session, 2)];
+        return { saved, generation: row.generation, key: keys.key === key, disk: (await bare.load(session)) ?? null, pending, volatile, ended, left: (await store.load(session)) ?? null, told };
+      }, 'memory');
+      assert.deepEqual(found, { saved: [true, false, true], generation: 2, key: true, disk: null, pending: 'p', volatile: false, ended: [false, true, false], left: null, told: [] });
+    });
+
+    test('where the browser keeps nothing, the page does', async () => {
+      const found = await stored(async ({ store, fresh, session, told, disk }) => {
+        disk(false);
+        const nobody = (await store.load(session)) ?? null;
+        await store.keep('d', 'p', 1);
+        const [volatile, { pending }] = [store.volatile, await store.take('d')];
+        const saved = await store.save(session, record(1), {});
+        const { generation, rest } = await fresh().load(session, true);
+        return { nobody, volatile, pending, saved, generation, rest, ended: await store.erase(session, 1), left: (await store.load(session)) ?? null, told };
+      });
+      const told = ['store_unavailable', 'store_unavailable', 'not_saved', 'store_unavailable'];
+      assert.deepEqual(found, { nobody: null, volatile: true, pending: 'p', saved: true, generation: 1, rest: 'the-refresh-token', ended: true, left: null, told });
+    });
+
+    test('what a full disk refuses is held, and saved as soon as that can be', async () => {
+      const found = await stored(async ({ store, fresh, bare, session, told, full }) => {
+        await store.save(session, record(1), {});
+        full(true);
+        const saved = [await store.save(session, record(2, 1), {}), await store.save(session, record(9, 1), {}), await store.save(session, record(3, 2), {})];
+        const held = [(await fresh().load(session)).generation, (await bare.load(session)).generation];
+        full(false);
+        const healed = [(await fresh().load(session)).generation, (await bare.load(session)).generation];
+        return { saved, held, healed, told };
+      });
+      assert.deepEqual(found, { saved: [true, false, true], held: [3, 1], healed: [3, 3], told: ['not_saved', 'not_saved'] });
+    });
+
+    test('whoever was faster on the disk is right', async () => {
+      const found = await stored(async ({ store, bare, session, full }) => {
+        await store.save(session, record(1), {});
+        full(true);
+        await store.save(session, record(2, 1), {});
+        full(false);
+        await bare.save(session, { ...record(5, 1), access: 'theirs' }, {});
+        const { generation, access } = await store.load(session);
+        return [generation, access, await store.erase(session, 2), await store.erase(session, 5)];
+      });
+      assert.deepEqual(found, [5, 'theirs', false, true]);
+    });
+
+    test('a session that cannot be read now is not over', async () => {
+      const found = await stored(async ({ store, session, told, disk }) => {
+        await store.save(session, record(1), {});
+        disk(false);
+        const [unread, unended] = [await outcome(store.load(session)), await outcome(store.erase(session, 1))];
+        disk(true);
+        return { unread, unended, read: (await store.load(session)).generation, told };
+      });
+      assert.deepEqual(found, { unread: { error: 'store_unavailable' }, unended: { error: 'store_unavailable' }, read: 1, told: [] });
+    });
+
+    test('eviction is told from a sign-out, here or in a worker, and told once', async () => {
+      const found = await stored(async ({ store, fresh, bare, name, session }) => {
+        const asked = [];
+        const { persist } = StorageManager.prototype;
+        StorageManager.prototype.persist = async () => asked.push(1);
+        const evict = () => new Promise((resolve, reject) => Object.assign(indexedDB.deleteDatabase(name), { onsuccess: resolve, onerror: reject }));
+        try {
+          const never = await store.evicted(session);
+          await store.save(session, record(1), {});
+          await store.save(session, record(2, 1), {});
+          const there = await store.evicted(session);
+          await bare.erase(session, 2);
+          const ended = await store.evicted(session);
+          await store.save(session, record(3), {});
+          await evict();
+          const gone = [(await fresh().load(session)) ?? null, await fresh().evicted(session), await fresh().evicted(session)];
+          return { never, there, ended, gone, asked: asked.length };
+        } finally {
+          StorageManager.prototype.persist = persist;
+        }
+      });
+      assert.deepEqual(found, { never: false, there: false, ended: false, gone: [null, true, false], asked: 1 });
+    });
+
+    test('a session that moves is here no more, and waits for a refresh', async () => {
+      const found = await stored(async ({ store, fresh, session }) => {
+        await store.save(session, record(1), {});
+        const release = await (await use('lock')).take(`gatepass:${session}`);
+        let moved = false;
+        const moving = store.move(session).then((text) => ((moved = true), text));
+        await fresh().load(session);
+        const before = moved;
+        await store.save(session, record(2, 1), {});
+        release();
+        return { before, text: await moving, left: (await store.load(session)) ?? null, again: await outcome(store.move(session)) };
+      });
+      assert.deepEqual(found, { before: false, text: 'the-access-token\nthe-refresh-token', left: null, again: { error: 'not_signed_in' } });
     });
   });
 

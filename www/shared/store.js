@@ -3,7 +3,7 @@
 //
 // | store | key | row |
 // |---|---|---|
-// | `sessions` | issuer, client and name | `{generation, access, rest, seal, key?}` |
+// | `sessions` | issuer, client and name | `{generation, access, rest, seal, key?}`, or `{}` where one was ended |
 // | `pending` | session, and digest of the state | `{begunAt, pending, seal, key?}` |
 //
 // `access`, `rest` and `pending` are sealed by `seal`; `key` signs. Keys and tokens live and die in one row.
@@ -17,6 +17,9 @@ const PENDING = "pending";
 
 /** A login that nobody came back to for an hour is forgotten; in seconds. */
 const PATIENCE = 3600;
+
+/** For how long a browser may be silent; in milliseconds. A disk under load takes seconds. */
+const SILENCE = 8000;
 
 /** @typedef {{seal?: CryptoKey, key?: CryptoKey}} Keys */
 
@@ -37,7 +40,7 @@ export class Store {
    */
   async load(session, whole = false) {
     const row = await this.#run(SESSIONS, "readonly", (rows) => answered(rows.get(session)));
-    if (!row) return undefined;
+    if (row?.generation === undefined) return undefined;
     const { generation, seal, key } = row;
     /** @param {string} part */
     const open = (part) => opened(row, part, [SESSIONS, session, generation, part]);
@@ -66,7 +69,15 @@ export class Store {
    * @param {number} expect
    */
   erase(session, expect) {
-    return this.#change(session, expect, (rows) => rows.delete(session));
+    return this.#change(session, expect, (rows) => rows.put({}, session));
+  }
+
+  /**
+   * Whether there is or was a session; what the browser has lost was never there.
+   * @param {string} session
+   */
+  has(session) {
+    return this.#run(SESSIONS, "readonly", async (rows) => Boolean(await answered(rows.getKey(session))));
   }
 
   /**
@@ -74,7 +85,7 @@ export class Store {
    * @param {string} session
    */
   forget(session) {
-    return this.#run(SESSIONS, "readwrite", async (rows) => void rows.delete(session));
+    return this.#run(SESSIONS, "readwrite", async (rows) => void rows.put({}, session));
   }
 
   /**
@@ -123,9 +134,10 @@ export class Store {
   }
 
   /**
-   * Does a job in one transaction, and once more on a new connection if it fails: browsers drop connections at will
-   * (memory pressure, another tab's upgrade, a cleared site). A change that was done although its connection was lost
-   * compares unequal the second time, which is an answer that the core knows.
+   * Does a job in one transaction, and once more on a new connection if it fails or does not end: browsers drop
+   * connections at will (memory pressure, another tab's upgrade, a cleared site), and some just stop answering. A change
+   * that was done although its connection was lost compares unequal the second time, which is an answer that the core
+   * knows.
    * @template T
    * @param {string} store
    * @param {IDBTransactionMode} mode
@@ -134,18 +146,24 @@ export class Store {
    */
   async #run(store, mode, job) {
     for (let tries = 2; tries--; this.#database = undefined) {
+      /** @type {IDBDatabase} */
+      let database;
+      /** @type {Promise<never>} */
+      const late = new Promise((_, reject) => AbortSignal.timeout(SILENCE).addEventListener("abort", reject));
       try {
-        const database = await (this.#database ??= open(this.#name));
+        database = await Promise.race([(this.#database ??= open(this.#name)), late]);
         // What is said to be saved has reached the disk: an old refresh token may be worth nothing by then.
         const transaction = database.transaction(store, mode, { durability: "strict" });
         const complete = new Promise((resolve, reject) => {
           transaction.oncomplete = resolve;
           transaction.onabort = reject;
         });
-        const [answer] = await Promise.all([job(transaction.objectStore(store)), complete]);
-        return answer;
+        const done = Promise.all([job(transaction.objectStore(store)), complete]);
+        return (await Promise.race([done, late]))[0];
       } catch {
-        // Once more.
+        // Once more; this connection is not used again. One that comes late is closed by whoever wants to upgrade.
+        // @ts-ignore: it may not have been opened
+        database?.close();
       }
     }
     throw new GatepassError("store_unavailable");

@@ -1,0 +1,196 @@
+// The store of a page: IndexedDB as long as the browser lets it, and this page's memory where it does not, so that a
+// session lives at least as long as the page and the tokens of a rotation are never lost with a full disk.
+//
+// A session that could not be saved is held here, under the generation that it was to replace. Each look tries to save
+// it after all; whoever was faster on the disk is right.
+//
+// Logins that wait are kept in IndexedDB even if sessions are to stay in memory: they hold no token, live for an hour at
+// most, and a page that leaves for its issuer has no other place for a key that nobody can read.
+
+import { GatepassError } from "./errors.js";
+import { take } from "./lock.js";
+import { Store } from "./store.js";
+
+/** @typedef {import("./store.js").Keys} Keys */
+/** @typedef {{generation: number, access: string, rest: string}} Row */
+
+/** One for all who ask in this page. @type {Map<string, Row & {keys: Keys, under?: number}>} */
+const held = new Map();
+/** Logins whose page has to stay. @type {Map<string, {pending: string, key?: CryptoKey}>} */
+const waiting = new Map();
+
+/** A session that was kept leaves a mark where eviction may not reach. Workers have no such place, and some pages. */
+const marks = {
+  /** @param {string} session */
+  has: (session) => attempt((storage) => storage.getItem(mark(session))),
+  /** @param {string} session */
+  set: (session) => attempt((storage) => (storage.setItem(mark(session), "1"), true)),
+  /** @param {string} session */
+  delete: (session) => attempt((storage) => storage.removeItem(mark(session))),
+};
+
+/** @param {(storage: Storage) => any} work */
+const attempt = (work) => {
+  try {
+    return work(localStorage);
+  } catch {
+    // Refused, full, or not there.
+  }
+};
+
+export class PageStore {
+  #disk;
+  #persistent;
+  #degraded;
+
+  /**
+   * @param {"indexeddb" | "memory"} storage where sessions are
+   * @param {(reason: string) => void} degraded is told when the browser does not keep what it was to keep
+   * @param {string} [name]
+   */
+  constructor(storage, degraded, name) {
+    this.#disk = new Store(name);
+    this.#persistent = storage === "indexeddb";
+    this.#degraded = degraded;
+  }
+
+  /** Whether a login that was begun does not outlive this page: it must not be left for the issuer. */
+  get volatile() {
+    return waiting.size > 0;
+  }
+
+  /**
+   * @param {string} session
+   * @returns {ReturnType<Store["load"]>}
+   */
+  async load(session, whole = false) {
+    const row = held.get(session);
+    if (row && (await this.#heal(session, row))) return row;
+    if (!this.#persistent) return undefined;
+    try {
+      return await this.#disk.load(session, whole);
+    } catch (error) {
+      // A session is there that cannot be read now: nobody is signed out for that.
+      if (/** @type {GatepassError} */ (error).code !== "store_unavailable" || marks.has(session)) throw error;
+      this.#degraded("store_unavailable");
+    }
+  }
+
+  /**
+   * @param {string} session
+   * @param {Row & {expect?: number}} record
+   * @param {Keys} keys
+   */
+  async save(session, { expect, ...row }, keys) {
+    const old = held.get(session);
+    if (old ? old.generation !== expect : !this.#persistent && expect !== undefined) return false;
+    const under = old ? old.under : expect;
+    try {
+      if (!this.#persistent) throw undefined;
+      const saved = await this.#disk.save(session, { ...row, expect: under }, keys);
+      if (saved) this.#kept(session);
+      return saved;
+    } catch {
+      held.set(session, { ...row, keys, under });
+      if (this.#persistent) this.#degraded("not_saved");
+      return true;
+    }
+  }
+
+  /**
+   * @param {string} session
+   * @param {number} expect
+   */
+  async erase(session, expect) {
+    const row = held.get(session);
+    if (row ? row.generation !== expect : !this.#persistent) return false;
+    const under = row ? row.under : expect;
+    // What was never on the disk needs none.
+    const erased = under === undefined || (await this.#disk.erase(session, under));
+    held.delete(session);
+    return erased;
+  }
+
+  /**
+   * Gives a session away: both parts of the record as they are stored, in two lines. Here it is gone then.
+   * @param {string} session
+   */
+  async move(session) {
+    // A refresh that is under way would spend the token that goes.
+    const release = await take(`gatepass:${session}`);
+    if (!release) throw new GatepassError("busy", { retryable: true, fault: "world" });
+    try {
+      const found = await this.load(session, true);
+      if (!found) throw new GatepassError("not_signed_in");
+      if (!(await this.erase(session, found.generation))) throw new GatepassError("moved", { retryable: true, fault: "world" });
+      return `${found.access}\n${found.rest}`;
+    } finally {
+      release();
+    }
+  }
+
+  /** @param {string} session */
+  async forget(session) {
+    held.delete(session);
+    if (this.#persistent) await this.#disk.forget(session);
+  }
+
+  /**
+   * Whether the browser lost a session that was kept; said once. A sign-out leaves an empty row, whoever did it.
+   * @param {string} session
+   */
+  async evicted(session) {
+    if (!this.#persistent || !marks.has(session) || held.has(session) || (await this.#disk.has(session))) return false;
+    marks.delete(session);
+    return true;
+  }
+
+  /**
+   * @param {string} login
+   * @param {string} pending
+   * @param {number} begunAt
+   * @param {CryptoKey} [key]
+   */
+  async keep(login, pending, begunAt, key) {
+    try {
+      await this.#disk.keep(login, pending, begunAt, key);
+    } catch {
+      waiting.set(login, { pending, key });
+      this.#degraded("store_unavailable");
+    }
+  }
+
+  /** @param {string} login */
+  async take(login) {
+    const found = waiting.get(login);
+    waiting.delete(login);
+    return found ?? this.#disk.take(login);
+  }
+
+  /**
+   * Tries to save what is held, and says whether it is still held.
+   * @param {string} session
+   * @param {Row & {keys: Keys, under?: number}} row
+   */
+  async #heal(session, { keys, under, ...row }) {
+    if (!this.#persistent) return true;
+    try {
+      if (await this.#disk.save(session, { ...row, expect: under }, keys)) this.#kept(session);
+      // Unless somebody has put another one there meanwhile.
+      if (held.get(session)?.generation === row.generation) held.delete(session);
+      return held.has(session);
+    } catch {
+      return true;
+    }
+  }
+
+  /** @param {string} session */
+  #kept(session) {
+    held.delete(session);
+    // Asked once, at the first sign-in, and whatever the answer: some browsers ask the person.
+    if (!marks.has(session) && marks.set(session)) navigator.storage?.persist?.().catch(() => {});
+  }
+}
+
+/** @param {string} session */
+const mark = (session) => `gatepass:${session}`;
