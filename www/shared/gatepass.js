@@ -9,6 +9,7 @@ import { GatepassError } from "./errors.js";
 import { leave } from "./leave.js";
 import { settle } from "./options.js";
 import { makePopup } from "./popup.js";
+import { makeFetch } from "./request.js";
 import { SIGN_IN, SIGN_OUT } from "./said.js";
 import { follow } from "./session.js";
 import { Store } from "./store.js";
@@ -18,7 +19,7 @@ export { GatepassError };
 
 /**
  * @param {import("./gatepass.js").GatepassOptions} given
- * @returns {Promise<Pick<import("./gatepass.js").Gatepass, "handleCallback" | "signIn" | "signInPopup" | "getSession" | "getAccessToken" | "signOut" | "on" | typeof Symbol.asyncDispose>>}
+ * @returns {Promise<Pick<import("./gatepass.js").Gatepass, "handleCallback" | "signIn" | "signInPopup" | "getSession" | "getAccessToken" | "fetch" | "signOut" | "on" | typeof Symbol.asyncDispose>>}
  */
 export async function createGatepass(given) {
   const options = settle(given);
@@ -43,6 +44,7 @@ export async function createGatepass(given) {
     return (await core(signInWith(wishes), heard)).url;
   };
   const finish = makeFinish(core, session);
+  const tokens = makeTokens(core, session);
 
   return Object.freeze({
     handleCallback: makeCallback(redirectUri, id, session, finish),
@@ -61,7 +63,8 @@ export async function createGatepass(given) {
 
     signInPopup: makePopup(begin, finish, session),
     getSession: session.read,
-    getAccessToken: makeTokens(core, session),
+    getAccessToken: (/** @type {import("./gatepass.js").TokenOptions} */ wishes) => tokens.get(wishes),
+    fetch: makeFetch([new URL(issuer).origin, ...options.apiOrigins], core, tokens),
 
     async signOut() {
       await session.mend();

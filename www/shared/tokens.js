@@ -6,6 +6,8 @@ import { ACCESS, REFRESH } from "./said.js";
 /** @typedef {import("./gatepass.js").AccessToken} AccessToken */
 /** @typedef {import("./gatepass.js").TokenOptions} TokenOptions */
 
+/** @typedef {ReturnType<typeof makeTokens>} Tokens */
+
 /** A session that these end is gone from the store. */
 const OVER = ["session_ended", "session_lost", "not_signed_in"];
 
@@ -19,29 +21,42 @@ export function makeTokens(core, session) {
   /** @type {Map<string, Promise<AccessToken>>} */
   const asking = new Map();
 
-  /** @type {(purpose: string, minTtl: number | undefined, forceRefresh: boolean) => Promise<AccessToken>} */
-  const ask = async (purpose, minTtl, forceRefresh) => {
+  /** @type {(purpose: string, minTtl: number | undefined, forceRefresh: boolean, end: "expired" | "revoked") => Promise<AccessToken>} */
+  const ask = async (purpose, minTtl, forceRefresh, end) => {
     try {
       const { value, type, expiresAt, refreshed } = await core([forceRefresh ? REFRESH : ACCESS, purpose, undefined, minTtl]);
       if (refreshed) await session.look("refreshed");
       return Object.freeze({ value, type, expiresAt, toString: redacted, toJSON: redacted });
     } catch (error) {
-      if (OVER.includes(/** @type {GatepassError} */ (error).code)) await session.look("expired");
+      if (OVER.includes(/** @type {GatepassError} */ (error).code)) await session.look(end);
       throw error;
     }
   };
 
-  /** @type {import("./gatepass.js").Gatepass["getAccessToken"]} */
-  return ({ minTtl, forceRefresh = false, signal, ...wanted } = {}) => {
+  /** @type {(options?: TokenOptions, end?: "expired" | "revoked") => Promise<AccessToken>} */
+  const get = ({ minTtl, forceRefresh = false, signal, ...wanted } = {}, end = "expired") => {
     // As JSON has it, what is undefined is not there.
     const purpose = String(new URLSearchParams(JSON.parse(JSON.stringify(wanted))));
     const key = `${minTtl} ${forceRefresh} ${purpose}`;
     let asked = asking.get(key);
     if (!asked) {
-      asked = ask(purpose, minTtl, forceRefresh).finally(() => asking.delete(key));
+      asked = ask(purpose, minTtl, forceRefresh, end).finally(() => asking.delete(key));
       asking.set(key, asked);
     }
     return signal ? unless(signal, asked) : asked;
+  };
+
+  return {
+    get,
+    /**
+     * Another token than this one, which a server did not take. If there is none to be had, the session was revoked.
+     * @param {AccessToken} refused
+     * @param {AbortSignal} [signal]
+     */
+    async renew({ value }, signal) {
+      const token = await get({ signal });
+      return token.value === value ? get({ signal, forceRefresh: true }, "revoked") : token;
+    },
   };
 }
 
