@@ -6,7 +6,9 @@
 import { makeCallback, makeFinish } from "./callback.js";
 import { openCore } from "./core.js";
 import { GatepassError } from "./errors.js";
+import { makeHandoff } from "./handoff.js";
 import { leave } from "./leave.js";
+import { makeEndpoint } from "./metadata.js";
 import { settle } from "./options.js";
 import { makePopup } from "./popup.js";
 import { makeFetch } from "./request.js";
@@ -19,7 +21,7 @@ export { GatepassError };
 
 /**
  * @param {import("./gatepass.js").GatepassOptions} given
- * @returns {Promise<Pick<import("./gatepass.js").Gatepass, "handleCallback" | "signIn" | "signInPopup" | "getSession" | "getAccessToken" | "fetch" | "signOut" | "on" | typeof Symbol.asyncDispose>>}
+ * @returns {Promise<Pick<import("./gatepass.js").Gatepass, "handleCallback" | "signIn" | "signInPopup" | "getSession" | "getAccessToken" | "fetch" | "parseHandoff" | "approveHandoff" | "signOut" | "on" | typeof Symbol.asyncDispose>>}
  */
 export async function createGatepass(given) {
   const options = settle(given);
@@ -45,6 +47,8 @@ export async function createGatepass(given) {
   };
   const finish = makeFinish(core, session);
   const tokens = makeTokens(core, session);
+  const ask = makeFetch([new URL(issuer).origin, ...options.apiOrigins], core, tokens);
+  const endpoint = makeEndpoint(issuer);
 
   return Object.freeze({
     handleCallback: makeCallback(redirectUri, id, session, finish),
@@ -63,8 +67,9 @@ export async function createGatepass(given) {
 
     signInPopup: makePopup(begin, finish, session),
     getSession: session.read,
+    ...makeHandoff(options, id, store, session, ask, endpoint),
     getAccessToken: (/** @type {import("./gatepass.js").TokenOptions} */ wishes) => tokens.get(wishes),
-    fetch: makeFetch([new URL(issuer).origin, ...options.apiOrigins], core, tokens),
+    fetch: ask,
 
     async signOut() {
       await session.mend();
