@@ -36,8 +36,10 @@ class Gate {
     }
     const answer = await this.#forward(request, body).catch(() => undefined);
     if (!answer) return void response.destroy();
-    rule?.answered(answer);
+    rule?.answered?.(answer);
     await rule?.released;
+    // In the middle: without any byte of it, a browser would send the request again by itself.
+    if (rule?.cut) return void response.writeHead(answer.status, answer.headers).write(answer.body.subarray(0, 1), () => response.destroy());
     if (response.destroyed) return;
     response.writeHead(answer.status, answer.headers).end(answer.body);
   }
@@ -66,5 +68,10 @@ class Gate {
   /** Answers the next token requests in the server's place, so many times. */
   refuse(status, { headers = {}, body = '', times = 1 } = {}) {
     for (let time = 0; time < times; time += 1) this.#rules.push({ answer: { status, headers, body } });
+  }
+
+  /** Lets the server answer the next token request, and loses the answer. */
+  cut() {
+    this.#rules.push({ cut: true });
   }
 }
