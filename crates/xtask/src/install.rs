@@ -1,6 +1,6 @@
 //! What the test command installs, and whom it asks first. It works in the background from the first second.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::thread::{self, JoinHandle};
@@ -10,14 +10,15 @@ use std::{env, fs};
 use crate::build::{WASM, WASM_WITHOUT_STD};
 use crate::failure::Failure;
 use crate::workspace::Workspace;
-use crate::{environment, process, talk};
+use crate::{build, environment, process, talk};
 
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Debian's package, and a program that shows that it is there.
-const PACKAGES: [(&str, &[&str]); 11] = [
+const PACKAGES: [(&str, &[&str]); 12] = [
     ("chromium", CHROMIUM),
     ("chromium-driver", &["chromedriver"]),
+    ("firefox-esr", FIREFOX),
     ("gnome-keyring", &["gnome-keyring-daemon"]),
     ("libsecret-tools", &["secret-tool"]),
     ("dbus", &["dbus-run-session"]),
@@ -32,6 +33,12 @@ const PACKAGES: [(&str, &[&str]); 11] = [
 
 /// The names under which the browser goes.
 pub(crate) const CHROMIUM: &[&str] = &["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// The names under which the other browser goes.
+pub(crate) const FIREFOX: &[&str] = &["firefox-esr", "firefox"];
+
+/// Debian has no package of Firefox's driver; cargo has it. Kept in `target/tools`, so that it is built once.
+const GECKODRIVER: [&str; 5] = ["install", "geckodriver", "--version", "0.37.0", "--locked"];
 
 /// Whether these may be installed: by `--install`, in an automatic run, or because the person here says so.
 pub(crate) fn permitted(install: bool, what: &[String]) -> bool {
@@ -72,6 +79,8 @@ pub(crate) enum Kind {
     Targets,
     /// The packages of `tests/`.
     Node,
+    /// Programs that cargo builds.
+    Tools,
 }
 
 /// What is being installed beside the first steps; a step that needs it waits for it.
@@ -80,6 +89,7 @@ pub(crate) struct Background {
     system: Task,
     targets: Task,
     node: Task,
+    tools: Task,
 }
 
 impl Background {
@@ -91,6 +101,7 @@ impl Background {
         let rustup = needed.contains(&Kind::Targets) && environment::program("rustup").is_some();
         let targets = if rustup { targets } else { Vec::new() };
         let node = needed.contains(&Kind::Node) && node_is_stale(workspace);
+        let tools = needed.contains(&Kind::Tools) && geckodriver(workspace).is_none();
 
         let mut what = Vec::new();
         if !packages.is_empty() {
@@ -99,6 +110,9 @@ impl Background {
         what.extend(targets.iter().map(|target| format!("rustup target add {target}")));
         if node {
             what.push("npm ci (inside tests/)".to_owned());
+        }
+        if tools {
+            what.push(format!("cargo {} (into target/tools)", GECKODRIVER.join(" ")));
         }
         if what.is_empty() || !permitted(install, &what) {
             return Self::default();
@@ -123,6 +137,13 @@ impl Background {
             let (tests, log) = (workspace.root().join("tests"), workspace.log("npm"));
             background.node = Task::start(move || node_packages(&tests, &log));
         }
+        if tools {
+            let (folder, log) = (tools_folder(workspace), workspace.log("geckodriver"));
+            // In a target folder of its own, as cargo does by itself: it must not wait for the other builds.
+            let mut cargo = workspace.cargo(&GECKODRIVER);
+            cargo.arg("--root").arg(folder).env_remove("CARGO_TARGET_DIR");
+            background.tools = Task::start(move || process::run_logged(&mut cargo, &log, LIMIT));
+        }
         background
     }
 
@@ -139,6 +160,11 @@ impl Background {
     /// Waits for the packages of `tests/`.
     pub(crate) fn node(&self) {
         self.node.wait();
+    }
+
+    /// Waits for the programs that cargo builds.
+    pub(crate) fn tools(&self) {
+        self.tools.wait();
     }
 }
 
@@ -180,6 +206,16 @@ fn system_packages(packages: &[&str], log: &Path) -> Result<(), Failure> {
         process::run_logged(apt_get().arg("update"), log, LIMIT)?;
         install()
     })
+}
+
+fn tools_folder(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("tools")
+}
+
+/// Firefox's driver: our own, or this machine's.
+pub(crate) fn geckodriver(workspace: &Workspace) -> Option<PathBuf> {
+    let own = tools_folder(workspace).join("bin").join(build::executable("geckodriver"));
+    if own.is_file() { Some(own) } else { environment::program("geckodriver") }
 }
 
 /// As root, or through `sudo` where that asks no password: a question in the background would hang.

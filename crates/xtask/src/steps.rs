@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::build::{BUILD_LIMIT, TESTING, WASM, WASM_WITHOUT_STD};
 use crate::failure::Failure;
-use crate::install::{self, Background, CHROMIUM, Kind};
+use crate::install::{self, Background, CHROMIUM, FIREFOX, Kind};
 use crate::manifest::Manifest;
 use crate::size::Sizes;
 use crate::stage::Stage;
@@ -62,7 +62,7 @@ pub(crate) const STEPS: [Step; 13] = [
     Step {
         name: "end-to-end",
         uses: &["wasm", "programs"],
-        needs: &[Kind::System, Kind::Node],
+        needs: &[Kind::System, Kind::Node, Kind::Tools],
         run: end_to_end,
     },
 ];
@@ -173,6 +173,7 @@ fn bench(context: &mut Context) -> Result<Outcome, Failure> {
 fn end_to_end(context: &mut Context) -> Result<Outcome, Failure> {
     context.background.system();
     context.background.node();
+    context.background.tools();
     let Some(stage) = &context.stage else {
         return Ok(Outcome::Missing(format!("target {WASM}")));
     };
@@ -184,6 +185,7 @@ fn end_to_end(context: &mut Context) -> Result<Outcome, Failure> {
     }
     for (programs, name) in [
         (CHROMIUM, "chromium"),
+        (FIREFOX, "firefox"),
         (&["dbus-run-session"], "dbus-run-session"),
         (&["gnome-keyring-daemon"], "gnome-keyring"),
         (&["secret-tool"], "secret-tool"),
@@ -192,6 +194,9 @@ fn end_to_end(context: &mut Context) -> Result<Outcome, Failure> {
             return Ok(Outcome::Missing(name.to_owned()));
         }
     }
+    let Some(geckodriver) = install::geckodriver(&context.workspace) else {
+        return Ok(Outcome::Missing("geckodriver".to_owned()));
+    };
     let files = test_files(&context.workspace)?;
     let mut node = Command::new("node");
     node.args(["--test", "--test-concurrency=1"])
@@ -204,7 +209,7 @@ fn end_to_end(context: &mut Context) -> Result<Outcome, Failure> {
         node.env(variable, programs.join(build::executable(program)));
     }
     node.env("GATEPASS_EXAMPLE", programs.join(build::executable("whoami")));
-    node.env("GATEPASS_WWW", &stage.folder);
+    node.env("GATEPASS_WWW", &stage.folder).env("GECKODRIVER", geckodriver);
     process::run(&mut node, 20 * MINUTE).map(|()| Outcome::Passed)
 }
 
