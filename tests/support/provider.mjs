@@ -20,6 +20,25 @@ export function startProvider(t, { dpop = true, rotates = true } = {}) {
   });
 }
 
+/** Starts it for a page of somebody's own, which may call it from its origin. */
+export function startPageProvider(t, { redirectUri, dpop = true, rotates = true }) {
+  return serve(t, {
+    clients: [{
+      client_id: 'page',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: [redirectUri],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+    }],
+    clientBasedCORS: (_context, origin) => origin === new URL(redirectUri).origin,
+    claims: { openid: ['sub'], email: ['email'] },
+    features: { devInteractions: { enabled: true }, revocation: { enabled: true }, dPoP: { enabled: dpop } },
+    rotateRefreshToken: rotates,
+    ttl: { AccessToken: 3600, RefreshToken: 86_400, Interaction: 600, Session: 3600, Grant: 86_400, IdToken: 600 },
+    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, email: id }) }),
+  });
+}
+
 /** Starts it as an organization's own sign-in, for one client; `people` gives a name its claims. */
 export function startUpstream(t, { port, clientSecret, redirectUri, people }) {
   return serve(t, {

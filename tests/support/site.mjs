@@ -21,7 +21,8 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '
 
 const PAGE = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Site</title><script type="module" src="/app.js"></script></head><body></body></html>';
 
-const APP = `
+/** The page: it tells a test what happens, and lets it ask. */
+export const SITE_APP = `
 import { createGatepass } from '/gatepass/gatepass.js';
 import { options } from '/options.js';
 const gatepass = await createGatepass({ ...options, redirectUri: new URL('/callback', location.origin).href });
@@ -70,16 +71,16 @@ export async function serve(t, { folders = {}, texts = {}, page = PAGE, issuer }
 export const client = (id, redirectUris) =>
   `[[client]]\nid = '${id}'\nname = 'Site'\ntype = 'web'\nredirect_uris = ${JSON.stringify(redirectUris)}\nid_token_alg = 'ES256'\nalways_refresh = true\nfirst_party = true\n`;
 
-/** A site and an authority that knows it as `site`; between them a gate. */
-export async function startSite(t, { dpop = 'preferred' } = {}) {
+/** A site and an authority that knows it as `site`; between them a gate. A `peer` is another site with texts of its own. */
+export async function startSite(t, { dpop = 'preferred', peer, clients = () => '' } = {}) {
   const gate = await startGate(t);
-  const site = await serve(t, { folders: { '/gatepass/': PACKAGE }, texts: { '/app.js': APP }, issuer: gate.origin });
-  const authority = await startAuthority(t, { config: `issuer = '${gate.origin}'\n${client('site', [`${site.origin}/callback`])}` });
+  const site = await serve(t, { folders: { '/gatepass/': PACKAGE }, texts: { '/app.js': SITE_APP }, issuer: gate.origin });
+  if (peer) site.peer = await serve(t, { texts: peer, issuer: gate.origin });
+  const known = client('site', [`${site.origin}/callback`]) + clients({ site: site.origin, peer: site.peer?.origin });
+  const authority = await startAuthority(t, { config: `issuer = '${gate.origin}'\n${known}` });
   gate.target = authority.address;
-  site.use = (options) => {
-    site.texts['/options.js'] = `export const options = ${JSON.stringify({ issuer: authority.issuer, clientId: 'site', scope: 'openid email', idTokenAlg: 'ES256', dpop, ...options })};`;
-  };
-  site.use({});
+  const options = { issuer: authority.issuer, clientId: 'site', scope: 'openid email', idTokenAlg: 'ES256', dpop };
+  site.texts['/options.js'] = `export const options = ${JSON.stringify(options)};`;
   return { site, authority, gate };
 }
 
