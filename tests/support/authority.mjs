@@ -18,18 +18,19 @@ export async function startAuthority(t, { www = false, config, args: more = [] }
   }
   const program = start(t, BIN, args, { env: { ...process.env, GATEPASS_TEST_CLOCK_FILE: clockFile } });
   const { issuer, listen } = await program.until(({ stdout }) => stdout.includes('\n') && JSON.parse(stdout.split('\n')[0]));
+  const address = `http://${listen}`;
   return {
     issuer,
     listen,
     /** Where it listens, which is elsewhere if `config` names an issuer. */
-    address: `http://${listen}`,
+    address,
     place,
     program,
     /** Lets time pass for the server. */
     later: (seconds) => writeFileSync(clockFile, String(seconds)),
     /** The newest letter to somebody. */
     letter: async (to) => {
-      const letters = await (await fetch(`http://${listen}/dev/mailbox.json`)).json();
+      const letters = await (await fetch(`${address}${new URL(issuer).pathname.replace(/\/$/, '')}/dev/mailbox.json`)).json();
       return letters.find((letter) => letter.to === to);
     },
     /** How many requests to a path ended with a status, by the server's own log. */

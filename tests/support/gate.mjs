@@ -21,6 +21,8 @@ class Gate {
   #rules = [];
   /** How many token requests came, whoever answered them. */
   asked = 0;
+  /** A request header that pages may send through here, whatever the server thinks of it. */
+  allows = '';
 
   async pass(request, response) {
     const body = await buffer(request);
@@ -48,7 +50,10 @@ class Gate {
     return new Promise((resolve, reject) => {
       const request = http.request(new URL(url, this.target), { method, headers, agent: false }, async (response) => {
         const headers = [];
-        for (let at = 0; at < response.rawHeaders.length; at += 2) headers.push([response.rawHeaders[at], response.rawHeaders[at + 1]]);
+        for (let at = 0; at < response.rawHeaders.length; at += 2) {
+          const [name, value] = response.rawHeaders.slice(at, at + 2);
+          headers.push([name, this.allows && /^access-control-allow-headers$/i.test(name) ? `${value}, ${this.allows}` : value]);
+        }
         resolve({ status: response.statusCode, headers: headers.filter(([name]) => !/^(transfer-encoding|connection)$/i.test(name)).flat(), body: await buffer(response) });
       });
       request.on('error', reject);
