@@ -55,7 +55,7 @@ ${client}
   const authority = await startAuthority(t, { config, args: front ? ['--issuer', `http://127.0.0.1:${front}`] : [] });
   if (front) {
     await listen(t, (request, response) => {
-      const { hostname, port: back } = new URL(`http://${authority.listen}`);
+      const { hostname, port: back } = new URL(authority.address);
       const forward = ask({ hostname, port: back, method: request.method, path: request.url, headers: request.headers });
       forward.on('response', (answer) => {
         response.writeHead(answer.statusCode, { ...answer.headers, ...headers });

@@ -21,7 +21,6 @@ export async function startAuthority(t, { www = false, config, args: more = [] }
   const address = `http://${listen}`;
   return {
     issuer,
-    listen,
     /** Where it listens, which is elsewhere if `config` names an issuer. */
     address,
     place,

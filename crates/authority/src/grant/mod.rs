@@ -17,5 +17,6 @@ pub(crate) mod redeem;
 pub(crate) mod redirect;
 pub(crate) mod refresh;
 pub(crate) mod refused;
+pub(crate) mod session_link;
 pub(crate) mod short_code;
 pub(crate) mod upstream;

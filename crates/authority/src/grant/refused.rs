@@ -101,6 +101,7 @@ pub(crate) enum Refused {
     GrantManage,
     GrantUnknown,
     SessionNeeded,
+    LinkMake,
 
     // ---- us
     Server,
@@ -251,6 +252,11 @@ impl Refused {
             Self::GrantUnknown => ("not_found", "there is no grant of that id"),
             Self::SessionNeeded => ("insufficient_scope", "that is for a session's own access token"),
 
+            Self::LinkMake => (
+                "insufficient_scope",
+                "browsers are signed in by a program of the house that proves its key, in a session that began in a browser",
+            ),
+
             Self::Server => ("server_error", "something failed here; nothing was granted"),
         };
         (code, Cow::Borrowed(words))
@@ -267,7 +273,8 @@ impl Refused {
             | Self::PersonalManage
             | Self::PersonalDevice
             | Self::GrantManage
-            | Self::SessionNeeded => 403,
+            | Self::SessionNeeded
+            | Self::LinkMake => 403,
             Self::PersonalUnknown | Self::GrantUnknown => 404,
             Self::UnsupportedMediaType => 415,
             Self::Server => 500,

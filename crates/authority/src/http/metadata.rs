@@ -43,9 +43,10 @@ pub(crate) async fn openid(State(app): State<Arc<App>>) -> Response {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "claims_parameter_supported": false,
-        // Ours: what a person has granted, and a session that is in use.
+        // Ours: what a person has granted, a session that is in use, and a browser that a program signs in.
         "gatepass_grants_endpoint": format!("{base}/grants"),
         "gatepass_heartbeat_endpoint": format!("{base}/session/heartbeat"),
+        "gatepass_session_link_endpoint": format!("{base}/session/link"),
         // Ours: where a dashboard hands in what a terminal asks for.
         "gatepass_handoff_endpoint": format!("{base}{}", handoff::ENDPOINT),
         // Ours: a replay of the previous refresh token returns the same successor. Without limit of time for clients

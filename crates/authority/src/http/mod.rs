@@ -25,6 +25,7 @@ mod page;
 mod par;
 mod proof;
 mod revoke;
+mod session_link;
 mod sign_in;
 mod sign_in_link;
 mod token;
@@ -88,10 +89,12 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         .route("/handoff", get(handoff_page::look))
         .route("/handoff/decision", post(handoff_page::decide))
         .route("/handoff/code", post(handoff_code::post))
+        .route("/session/open", get(session_link::look).post(session_link::open))
         .route("/logout", get(logout::look).post(logout::post))
         .layer(middleware::from_fn(navigation::whole_window));
     let mut below = Router::new()
         .route("/oauth/device/code", post(device_code::post))
+        .route("/session/link", post(session_link::make))
         .route("/dev/mailbox", get(mailbox::page))
         .route("/dev/mailbox.json", get(mailbox::json))
         .route("/assets/authority.css", get(page::stylesheet))

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::grant::params::Params;
 use crate::keys::{base64url, sha256};
 use crate::random;
-use crate::store::Session;
+use crate::store::{NewSession, Session};
 
 /// A browser.
 pub(crate) struct Visitor {
@@ -72,7 +72,8 @@ impl Visitor {
     ) -> Result<(), Problem> {
         let given = params.one("csrf")?.unwrap_or_default();
         let token = verify_slices_are_equal(given.as_bytes(), expected.as_bytes()).is_ok();
-        let origin = match headers.get(header::ORIGIN) {
+        // A page without referrer sends `null`, and so does a sandbox: only the browser's own word tells them apart.
+        let origin = match headers.get(header::ORIGIN).filter(|origin| *origin != "null") {
             Some(origin) => origin == app.origin.as_str(),
             None => headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin"),
         };
@@ -113,6 +114,26 @@ impl Visitor {
         }
         set_cookie(&mut response, &app.cookies.session, cookie.expose(), &app.cookies.attributes);
         Ok(response)
+    }
+
+    /// Signs this browser in under a fresh cookie, by a program's link. Nothing if it was too late for that.
+    pub(crate) async fn sign_in_by_link(
+        &self,
+        app: &App,
+        token_hash: &[u8; 32],
+        mut response: Response,
+    ) -> Result<Option<Response>, Problem> {
+        let cookie = random::token()?;
+        let session = NewSession {
+            cookie_hash: sha256(cookie.expose()),
+            sid: random::identifier()?,
+            old_cookie_hash: self.session_hash,
+        };
+        if !app.store.use_session_link(token_hash, Some(&session), app.now()).await? {
+            return Ok(None);
+        }
+        set_cookie(&mut response, &app.cookies.session, cookie.expose(), &app.cookies.attributes);
+        Ok(Some(response))
     }
 
     /// Ends this browser's session.

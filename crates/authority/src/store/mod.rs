@@ -11,6 +11,7 @@ mod organizations;
 mod personal_tokens;
 mod proofs;
 mod pushed_requests;
+mod session_links;
 mod sessions;
 mod signing_keys;
 mod sweep;
@@ -27,6 +28,7 @@ use sqlx::sqlite::{
 
 pub(crate) use device_codes::{GUESS_WINDOW, Typed, Typist};
 pub(crate) use links::{CodeTry, Link, NewLink};
+pub(crate) use session_links::{NewSession, SessionLink};
 pub(crate) use sessions::Session;
 
 /// The database: one writer, so that no statement ever finds the file busy, and readers beside it.

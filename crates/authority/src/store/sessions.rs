@@ -11,7 +11,7 @@ use super::{Store, seconds, timestamp};
 const IDLE: Duration = Duration::from_secs(6 * 3600);
 
 /// A session ends this long after its sign-in, seen or not.
-const ABSOLUTE: Duration = Duration::from_secs(12 * 3600);
+pub(super) const ABSOLUTE: Duration = Duration::from_secs(12 * 3600);
 
 /// Being seen is written down at most this often.
 const SEEN: Duration = Duration::from_secs(300);

@@ -42,6 +42,11 @@ impl Store {
                 now,
             ),
             (
+                "DELETE FROM session_link WHERE token_hash IN
+                     (SELECT token_hash FROM session_link WHERE forget_at < ? LIMIT ?)",
+                now,
+            ),
+            (
                 // A code made of a link lives as long again, and the letters of a quarter of an hour are counted.
                 "DELETE FROM login_link WHERE token_hash IN
                      (SELECT token_hash FROM login_link WHERE expires_at < ? LIMIT ?)",

@@ -19,6 +19,7 @@ mod persistence;
 mod proofs;
 mod redirects;
 mod refresh;
+mod session_link;
 mod tokens;
 mod upstream;
 mod walk;
