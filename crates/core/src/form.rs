@@ -86,8 +86,13 @@ pub struct Query(Vec<(String, Secret)>);
 impl Query {
     /// Reads a query without its question mark; `message` is what an error calls it.
     pub fn parse(text: &str, message: Message) -> Result<Self, Error> {
+        Self::parse_long(text, 16 * 1024, message)
+    }
+
+    /// The same, of at most so many bytes.
+    pub fn parse_long(text: &str, most: usize, message: Message) -> Result<Self, Error> {
         let malformed = |field| Error::Malformed { message, field };
-        if text.len() > 16 * 1024 {
+        if text.len() > most {
             return Err(malformed(Field::Size));
         }
         let mut pairs: Vec<(String, Secret)> = Vec::new();

@@ -10,14 +10,15 @@ use crate::url::{Endpoint, RedirectUri};
 pub fn request(
     token_endpoint: &Endpoint,
     client_id: &ClientId,
-    redirect_uri: &RedirectUri,
+    redirect_uri: Option<&RedirectUri>,
     code: &Secret,
     verifier: &Secret,
 ) -> Request {
     let form = Form::new()
         .with("grant_type", "authorization_code")
         .with("code", code.expose())
-        .with("redirect_uri", redirect_uri.as_str())
+        // RFC 6749 section 4.1.3: as in the request, or in neither.
+        .with_some("redirect_uri", redirect_uri.map(RedirectUri::as_str))
         .with("client_id", client_id.as_str())
         .with("code_verifier", verifier.expose());
     Request::post(token_endpoint.clone(), form)

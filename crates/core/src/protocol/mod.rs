@@ -16,6 +16,7 @@
 //! | `client_metadata` | what a client says of itself | RFC 7591 section 2, OpenID Connect Dynamic Client Registration 1.0 section 2, draft-ietf-oauth-client-id-metadata-document |
 //! | `registration` | becoming a client | RFC 7591 section 3, RFC 7592 section 3 |
 //! | `authorize` | to the server and back | RFC 6749 sections 4.1.1 and 4.1.2, RFC 9207 section 2 |
+//! | `handoff` | the same by way of a dashboard, typed codes, sessions that are given away | RFC 6749 section 4.1.1, RFC 9180 section 5.1.2 |
 //! | `par` | an authorization request handed in first | RFC 9126 section 2 |
 //! | `exchange` | code for tokens | RFC 6749 section 4.1.3, RFC 7636 section 4.5 |
 //! | `refresh` | refresh token for tokens | RFC 6749 section 6 |
@@ -47,6 +48,8 @@ pub mod error_body;
 pub mod exchange;
 #[cfg(feature = "full")]
 pub mod frontchannel_logout;
+#[cfg(feature = "full")]
+pub mod handoff;
 pub mod id_token;
 #[cfg(feature = "full")]
 pub mod initiate;

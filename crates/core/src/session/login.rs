@@ -79,11 +79,12 @@ impl Pushing {
 /// A login that waits for its redirect.
 #[derive(Debug)]
 pub struct Pending {
-    grant: Grant,
-    redirect_uri: RedirectUri,
-    names_itself: bool,
-    state: Secret,
-    verifier: Secret,
+    pub(super) grant: Grant,
+    /// A page always has one; a terminal may do without, where a person carries the answer.
+    pub(super) redirect_uri: Option<RedirectUri>,
+    pub(super) names_itself: bool,
+    pub(super) state: Secret,
+    pub(super) verifier: Secret,
 }
 
 /// Why a redirect did not move a login on.
@@ -156,7 +157,7 @@ fn begin_asking(
     grant.max_age = start.max_age;
     let pending = Pending {
         grant,
-        redirect_uri: start.redirect_uri,
+        redirect_uri: Some(start.redirect_uri),
         names_itself: provider.names_itself,
         state,
         verifier,
@@ -174,8 +175,8 @@ impl Pending {
 
     /// Where its answer comes; a shell compares an address that was carried there by hand.
     #[cfg(feature = "full")]
-    pub const fn redirect_uri(&self) -> &RedirectUri {
-        &self.redirect_uri
+    pub const fn redirect_uri(&self) -> Option<&RedirectUri> {
+        self.redirect_uri.as_ref()
     }
 
     /// When it began; a shell forgets logins that nobody comes back to.
@@ -188,7 +189,7 @@ impl Pending {
         let writer = self
             .grant
             .write(Writer::new())
-            .text("redirect_uri", self.redirect_uri.as_str())
+            .some("redirect_uri", self.redirect_uri.as_ref().map(RedirectUri::as_str))
             .flag("authorization_response_iss_parameter_supported", self.names_itself)
             .text("state", self.state.expose())
             .text("verifier", self.verifier.expose());
@@ -207,7 +208,7 @@ impl Pending {
         object.required(Field::Nonce)?;
         Ok(Self {
             names_itself: object.flag(Field::AuthorizationResponseIssParameterSupported)?,
-            redirect_uri: RedirectUri::new(object.required(Field::RedirectUri)?)?,
+            redirect_uri: object.text(Field::RedirectUri)?.map(RedirectUri::new).transpose()?,
             state: secret(Field::State)?,
             verifier: secret(Field::Verifier)?,
             grant: Grant::read(&object)?,
@@ -238,9 +239,9 @@ impl Pending {
 /// A login whose code waits to be exchanged.
 #[derive(Debug)]
 pub struct Exchange {
-    pending: Box<Pending>,
-    code: Secret,
-    retried: bool,
+    pub(super) pending: Box<Pending>,
+    pub(super) code: Secret,
+    pub(super) retried: bool,
 }
 
 /// What an exchange led to.
@@ -266,6 +267,7 @@ impl Exchange {
     /// The request, with the signed proof.
     pub fn request(&self, proof: Option<Secret>) -> Request {
         let Pending { grant, redirect_uri, verifier, .. } = &*self.pending;
+        let redirect_uri = redirect_uri.as_ref();
         exchange::request(&grant.rest.token_endpoint, &grant.client_id, redirect_uri, &self.code, verifier)
             .with_proof(proof)
     }

@@ -22,6 +22,8 @@ pub mod client;
 pub mod device;
 pub mod freshness;
 pub mod grant;
+#[cfg(feature = "full")]
+pub mod handoff;
 pub mod login;
 pub mod record;
 pub mod save;

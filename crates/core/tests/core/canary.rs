@@ -45,6 +45,7 @@ fn what_holds_a_secret_prints_none() {
     build::protocol(&mut shown);
     build::login(&mut shown);
     build::device(&mut shown);
+    build::handoff(&mut shown);
     build::session(&mut shown);
     let types = Types::read();
     let built: BTreeSet<String> = shown.0.keys().cloned().collect();

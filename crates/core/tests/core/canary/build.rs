@@ -12,17 +12,19 @@ use gatepass_core::protocol::client_metadata::{Application, Authentication, Clie
 use gatepass_core::protocol::discovery::{self, Provider};
 use gatepass_core::protocol::id_token::Expected;
 use gatepass_core::protocol::token_exchange::{self, ACCESS_TOKEN, Presented};
-use gatepass_core::protocol::{device as flow, end_session, registration, revoke, token_response};
+use gatepass_core::protocol::{
+    device as flow, end_session, handoff as handed, registration, revoke, token_response,
+};
 use gatepass_core::secret::Secret;
 use gatepass_core::session::access::{GetAccess, Wanted};
 use gatepass_core::session::client::Client;
-use gatepass_core::session::device;
 use gatepass_core::session::login::{self, Authorization, Exchanged, Pending, Start};
 use gatepass_core::session::record::{BoundKey, Generation, Record};
 use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::{Answer, Effect, Step, Transaction};
 use gatepass_core::session::transcript::TracedAccess;
+use gatepass_core::session::{device, handoff};
 use gatepass_core::testing::{self, SeededDice};
 use gatepass_core::time::Timestamp;
 use gatepass_core::url::{Endpoint, Issuer, RedirectUri};
@@ -200,6 +202,47 @@ pub(super) fn login(shown: &mut Shown) {
     shown.show(&exchanged);
     let Exchanged::Tokens(unproven) = exchanged else { panic!("tokens") };
     shown.show(&unproven);
+}
+
+/// The same for a login by a dashboard.
+pub(super) fn handoff(shown: &mut Shown) {
+    let (client, secret) = (client(), secret());
+    shown.show(&handed::Ask {
+        issuer: &client.issuer,
+        client_id: &client.client_id,
+        redirect_uri: None,
+        scopes: &client.scopes,
+        audience: None,
+        organization: None,
+        state: &secret,
+        nonce: &secret,
+        verifier: &secret,
+        thumbprint: None,
+        device: "ada@thinkpad",
+        receiver: None,
+    });
+    let moved =
+        || handed::parse("enc=AQI&sealed=AwQ&state=canary&iss=https://issuer.example").unwrap().unwrap();
+    shown.show(&moved());
+    shown.show(&pending().moved(moved()).unwrap());
+    let start = || handoff::Start {
+        redirect_uri: None,
+        key: Some(key()),
+        device: String::from("ada@thinkpad"),
+        organization: None,
+    };
+    shown.show(&start());
+    let dice = &mut SeededDice::new(1);
+    shown.show(&handoff::begin(&client, &provider(false), start(), None, NOW, dice).unwrap());
+    let typed = || pending().typed(secret.duplicate());
+    shown.show(&typed());
+    let refused =
+        |error: &str| Response::new(400, &|_| None, format!(r#"{{"error":"{error}"}}"#).into_bytes());
+    shown.show(&typed().parse(&refused("invalid_grant"), NOW).unwrap());
+    shown.show(&typed().parse(&tokens(), NOW).unwrap());
+    let nonce = |name: &str| (name == "dpop-nonce").then(|| "n".to_owned());
+    let wants_nonce = Response::new(400, &nonce, br#"{"error":"use_dpop_nonce"}"#.to_vec());
+    shown.show(&typed().parse(&wants_nonce, NOW).unwrap());
 }
 
 fn pending() -> Pending {

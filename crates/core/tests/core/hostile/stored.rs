@@ -74,7 +74,7 @@ fn stored_logins() {
         Row("client_id", r#""client""#, &["text"], None),
         Row("scope", r#""openid""#, &["text", "long"], None),
         Row("id_token_signed_response_alg", r#""ES256""#, &[], None),
-        Row("redirect_uri", r#""http://127.0.0.1:1/""#, &[], None),
+        Row("redirect_uri", r#""http://127.0.0.1:1/""#, &["null"], None),
         Row("jwks_uri", r#""https://issuer.example/j""#, &[], None),
         Row("authorization_response_iss_parameter_supported", "true", &["null", "flag"], None),
         Row("state", r#""s""#, &["text", "control", "long"], None),
