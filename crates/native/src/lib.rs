@@ -22,6 +22,7 @@ mod clock;
 mod detect;
 pub mod doctor;
 mod drive;
+mod hpke;
 mod http;
 mod lock;
 mod login;
@@ -71,8 +72,8 @@ pub use crate::browser::open_browser;
 pub use crate::detect::{NoBrowser, Surroundings};
 use crate::drive::World;
 pub use crate::login::{
-    Confirm, Control, DeviceCode, Event, FinishOptions, Flow, LoggedIn, LoginOptions, Remote, Started, Way,
-    WhyDevice,
+    Confirm, Control, Dashboard, DeviceCode, Event, FinishOptions, Flow, LoggedIn, LoginOptions, Remote,
+    Started, Via, Way, WhyDevice,
 };
 pub use crate::loopback::RedirectHost;
 pub use crate::network::Network;

@@ -12,6 +12,8 @@ pub(crate) enum Page {
     Question,
     /// The login failed; the terminal says why.
     Failure,
+    /// The person has said no. A page of ours says it like any other failure; a dashboard's says it in its own words.
+    Denied,
     /// The request belongs to no login that waits here.
     Stranger,
 }
@@ -72,7 +74,7 @@ impl Pages {
         match page {
             Page::Success => success.clone(),
             Page::Question => question.clone(),
-            Page::Failure => failure.clone(),
+            Page::Failure | Page::Denied => failure.clone(),
             Page::Stranger => stranger.clone(),
         }
     }
@@ -85,7 +87,7 @@ fn fill(page: Page, words: &PageWords) -> String {
             "One question is left",
             "The terminal asks it, before it keeps this sign-in. You can close this window.",
         ),
-        Page::Failure => (
+        Page::Failure | Page::Denied => (
             "The sign-in did not work",
             "The terminal says why, and what to do next. You can close this window.",
         ),

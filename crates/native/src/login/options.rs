@@ -8,6 +8,7 @@ use gatepass_core::error::Error;
 use gatepass_core::secret::Secret;
 use gatepass_core::session::record::View;
 use gatepass_core::time::Timestamp;
+use gatepass_core::url::Endpoint;
 use tokio::sync::mpsc;
 
 use crate::loopback::{Address, RedirectHost};
@@ -26,11 +27,34 @@ pub enum Flow {
     DeviceCode,
 }
 
+/// Where a browser is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Via {
+    /// To the issuer.
+    #[default]
+    Issuer,
+    /// To a dashboard, in which the person is signed in already, or will be.
+    Dashboard(Dashboard),
+}
+
+/// A dashboard that signs this program in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dashboard {
+    /// Its page for that, without a fragment.
+    pub page: Endpoint,
+    /// What it calls this machine: 1 to 64 characters that show.
+    pub device: String,
+    /// Whether a session that it gives away is taken, where its issuer cannot give this program one of its own.
+    pub moves: bool,
+}
+
 /// How a person wants to sign in.
 #[derive(Debug)]
 pub struct LoginOptions {
     /// Which ways are taken.
     pub flow: Flow,
+    /// Where the browser is sent. A dashboard is asked for nothing but an organization: no prompt, no hint, no age.
+    pub via: Via,
     /// Whether to open a browser, where one is to be expected; otherwise the address is only told.
     pub open_browser: bool,
     /// How long the person may take. A device code that is shown later has as long again.
@@ -55,7 +79,7 @@ pub struct LoginOptions {
     pub page: PageWords,
     /// What the person does meanwhile.
     pub control: Option<Control>,
-    /// Who is asked before a session is kept that came by paste, or whose e-mail is another than expected. With nobody
+    /// Who is asked before a session is kept that came by hand, or whose e-mail is another than expected. With nobody
     /// to ask, the second is not kept.
     pub confirm: Option<Confirm>,
     /// Whose session it should be.
@@ -66,6 +90,7 @@ impl Default for LoginOptions {
     fn default() -> Self {
         Self {
             flow: Flow::Auto,
+            via: Via::Issuer,
             open_browser: true,
             limit: LIMIT,
             device_after: None,
@@ -118,6 +143,10 @@ pub enum Way {
     Paste,
     /// A code was typed on some device.
     DeviceCode,
+    /// A code that a dashboard showed was typed here.
+    TypedCode,
+    /// A dashboard gave its own session away.
+    Moved,
 }
 
 /// How a login ended well.
@@ -136,6 +165,8 @@ pub struct Started {
     pub handle: String,
     /// The address to open, whose last address is the answer. A device code has none.
     pub url: Option<Secret>,
+    /// The words to compare, where the address is a dashboard's; its answer is the code that it shows.
+    pub words: Option<String>,
     /// The code to type on some device, with [`Flow::DeviceCode`].
     pub device: Option<DeviceCode>,
     /// Until when it can be finished.
@@ -169,6 +200,19 @@ pub enum Event<'a> {
         /// How long this waits.
         limit: Duration,
     },
+    /// The person has to go to this page of a dashboard, and to compare the words that it shows.
+    Handoff {
+        /// The address.
+        url: &'a Secret,
+        /// The words.
+        words: &'a str,
+        /// Whether a browser was opened with it.
+        opened: bool,
+        /// Whether the browser can come back here; otherwise the page shows a code that is typed here.
+        comes_back: bool,
+        /// How long this waits.
+        limit: Duration,
+    },
     /// Or there, with this code. Compare it (RFC 8628 section 5.4).
     Device {
         /// The code to type.
@@ -186,7 +230,7 @@ pub enum Event<'a> {
     NoDevice(Error),
     /// Something came that belongs to another login, or to none. The wait goes on.
     Stranger(Error),
-    /// What was pasted is not this login's callback address. The wait goes on.
+    /// What was pasted or typed is not this login's. The wait goes on.
     BadPaste(Error),
     /// An answer has come and is being exchanged.
     Finishing,
@@ -232,7 +276,8 @@ impl Control {
 pub struct Remote(mpsc::UnboundedSender<Wish>);
 
 impl Remote {
-    /// The whole address at which the browser ended. A bare code is refused: it could be anybody's.
+    /// The whole address at which the browser ended, or the code that a dashboard showed. Another bare code is refused: it
+    /// could be anybody's.
     pub fn paste(&self, address: Secret) {
         drop(self.0.send(Wish::Paste(address)));
     }

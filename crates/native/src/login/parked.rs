@@ -6,18 +6,19 @@
 
 use gatepass_core::dice::Dice;
 use gatepass_core::error::{Error, Refusal};
-use gatepass_core::protocol::authorize;
+use gatepass_core::protocol::{authorize, handoff};
 use gatepass_core::secret::Secret;
 use gatepass_core::session::client::Client;
 use gatepass_core::session::device::{Polled, Waiting};
 use gatepass_core::session::grant::Unproven;
+use gatepass_core::session::handoff::Typed;
 use gatepass_core::session::login::{Exchange, Pending, Rejected};
 use gatepass_core::session::record::Record;
 use gatepass_core::time::Timestamp;
 
 use super::options::Tell;
-use super::settle::{Doubt, settle};
-use super::{Authority, Event, FinishOptions, Flow, LoginOptions, Started, Way, device, redirect};
+use super::settle::{Doubt, proven, settle};
+use super::{Authority, Event, FinishOptions, Flow, LoginOptions, Started, Way, dashboard, device, redirect};
 use crate::clock;
 use crate::drive::World;
 use crate::random::OsDice;
@@ -26,10 +27,15 @@ use crate::random::OsDice;
 pub(crate) async fn start(client: &Client, world: &World, options: LoginOptions) -> Result<Started, Error> {
     let authority = Authority::discover(world, client).await?;
     let limit = clock::now().plus(options.limit);
+    let mut words = None;
     let (url, shown, parked) = if options.flow == Flow::DeviceCode {
         let endpoint = authority.device_endpoint()?;
         let (shown, waiting) = device::code(world, &authority, endpoint, options.extra.clone()).await?;
         (None, Some(shown), Parked::Device(waiting))
+    } else if let Some(dashboard) = options.dashboard() {
+        let (page, pending) = dashboard::unattended(&authority, &options, dashboard)?;
+        words = Some(page.words);
+        (Some(page.url), None, Parked::Redirect(Box::new(pending)))
     } else {
         let redirect_uri = options.address().unattended().await?;
         let (url, pending) = redirect::ask(&authority, world, &options, redirect_uri).await?;
@@ -38,7 +44,7 @@ pub(crate) async fn start(client: &Client, world: &World, options: LoginOptions)
     let expires_at = shown.as_ref().map_or(limit, |shown| shown.expires_at.min(limit));
     let handle = Handle::draw()?;
     world.store.park(&handle.0, &parked.encode(), expires_at, clock::now())?;
-    Ok(Started { handle: handle.shown(), url, device: shown, expires_at })
+    Ok(Started { handle: handle.shown(), url, words, device: shown, expires_at })
 }
 
 /// Finishes it.
@@ -62,6 +68,18 @@ where
             tell(Event::Finishing);
             (Way::Paste, redirect::exchanged(world, *exchange).await?)
         }
+        (Taken::Typed(typed), expires_at) => {
+            tell(Event::Finishing);
+            match dashboard::tried(world, *typed).await? {
+                Ok(unproven) => (Way::TypedCode, unproven),
+                // It waits on for the right one.
+                Err(pending) => {
+                    let bytes = Parked::Redirect(pending).encode();
+                    world.store.park(&handle.0, &bytes, expires_at, clock::now())?;
+                    return Err(dashboard::MISTYPED);
+                }
+            }
+        }
         (Taken::Device(waiting), expires_at) => {
             let ends = tokio::time::sleep(limit);
             let waited = Waited { world, handle: &handle, expires_at };
@@ -70,7 +88,8 @@ where
             (Way::DeviceCode, unproven)
         }
     };
-    settle(world, unproven, way, Doubt { confirm, expected_email }, &mut None, keep).await?;
+    let record = proven(world, unproven).await?;
+    settle(world, record, way, Doubt { confirm, expected_email }, &mut None, keep).await?;
     Ok(way)
 }
 
@@ -137,6 +156,7 @@ impl Parked {
 /// A parked login together with its answer.
 enum Taken {
     Answered(Box<Exchange>),
+    Typed(Box<Typed>),
     Over(Error),
     Device(Waiting),
 }
@@ -147,7 +167,11 @@ impl Taken {
         match (Parked::decode(stored.expose())?, answer) {
             (Parked::Device(waiting), None) => Ok(Self::Device(waiting)),
             (Parked::Redirect(pending), Some(address)) => {
-                let query = redirect::query(address, pending.redirect_uri())?;
+                let Some(redirect_uri) = pending.redirect_uri() else {
+                    let code = handoff::typed_code(address.expose()).ok_or(Error::NotTheCallback)?;
+                    return Ok(Self::Typed(Box::new(pending.typed(code))));
+                };
+                let query = redirect::query(address, redirect_uri)?;
                 match pending.redirected(authorize::parse(query.expose())?) {
                     Ok(exchange) => Ok(Self::Answered(Box::new(exchange))),
                     Err(Rejected::Stranger(_, error)) => Err(error),

@@ -1,15 +1,18 @@
 //! The browser's way: an address that is opened, and its answer by the loopback listener or by a paste.
 
 use gatepass_core::error::Error;
+use gatepass_core::http::Response;
 use gatepass_core::protocol::authorize;
 use gatepass_core::secret::Secret;
 use gatepass_core::session::grant::Unproven;
 use gatepass_core::session::login::{
     Authorization, Exchange, Exchanged, Pending, Rejected, Start, begin_with,
 };
+use gatepass_core::session::record::Record;
 use gatepass_core::url::RedirectUri;
 use tokio::sync::oneshot;
 
+use super::dashboard::Handoff;
 use super::{Authority, LoginOptions, Way};
 use crate::clock;
 use crate::drive::World;
@@ -20,24 +23,35 @@ use crate::random::OsDice;
 /// The listener, and what waits for its answer.
 #[derive(Debug)]
 pub(super) struct Redirect {
-    pub(super) loopback: Loopback,
+    /// None where a person brings the answer.
+    pub(super) loopback: Option<Loopback>,
     /// Gone only while it is judged, and when it was answered.
-    pending: Option<Pending>,
+    pub(super) pending: Option<Pending>,
+    /// What a dashboard may send beside an authorization response.
+    pub(super) handoff: Option<Handoff>,
 }
 
 /// The answer that moved a login on.
 #[derive(Debug)]
 pub(super) struct Arrived {
-    pub(super) exchange: Exchange,
+    pub(super) brought: Brought,
     pub(super) way: Way,
     /// Where a browser waits for its page.
     pub(super) reply: Option<oneshot::Sender<Page>>,
 }
 
+/// What it brought.
+#[derive(Debug)]
+pub(super) enum Brought {
+    Code(Exchange),
+    Tokens(Unproven),
+    Session(Record),
+}
+
 /// What an answer is.
 #[derive(Debug)]
 pub(super) enum Judged {
-    Ours(Exchange),
+    Ours(Brought),
     Stranger(Error),
     Over(Error),
 }
@@ -51,7 +65,12 @@ impl Redirect {
     ) -> Result<(Self, Secret), Error> {
         let loopback = Loopback::bind(&options.address(), &options.page).await?;
         let (url, pending) = ask(authority, world, options, loopback.redirect_uri().clone()).await?;
-        Ok((Self { loopback, pending: Some(pending) }, url))
+        Ok((Self { loopback: Some(loopback), pending: Some(pending), handoff: None }, url))
+    }
+
+    /// Where the browser comes back to, if it does.
+    pub(super) fn redirect_uri(&self) -> Option<&RedirectUri> {
+        self.loopback.as_ref().map(Loopback::redirect_uri)
     }
 
     /// Judges an answer, by whatever way it came.
@@ -62,7 +81,7 @@ impl Redirect {
         };
         let pending = self.pending.take().ok_or(Error::Bug)?;
         Ok(match pending.redirected(callback) {
-            Ok(exchange) => Judged::Ours(exchange),
+            Ok(exchange) => Judged::Ours(Brought::Code(exchange)),
             Err(Rejected::Stranger(pending, error)) => {
                 self.pending = Some(*pending);
                 Judged::Stranger(error)
@@ -113,14 +132,19 @@ pub(super) fn query(address: &Secret, redirect_uri: &RedirectUri) -> Result<Secr
 /// Trades the code for tokens.
 pub(super) async fn exchanged(world: &World, mut exchange: Exchange) -> Result<Unproven, Error> {
     loop {
-        let proof = exchange.proof(clock::now(), &mut OsDice)?;
-        let proof = super::device::signed_proof(proof, exchange.key())?;
-        let response = world.ask(exchange.request(proof)).await?;
+        let response = ask_for_tokens(world, &exchange).await?;
         match exchange.parse(&response, clock::now())? {
             Exchanged::Tokens(unproven) => return Ok(unproven),
             Exchanged::Again(again) => exchange = again,
         }
     }
+}
+
+/// Asks once.
+pub(super) async fn ask_for_tokens(world: &World, exchange: &Exchange) -> Result<Response, Error> {
+    let proof = exchange.proof(clock::now(), &mut OsDice)?;
+    let proof = super::device::signed_proof(proof, exchange.key())?;
+    world.ask(exchange.request(proof)).await
 }
 
 #[cfg(test)]

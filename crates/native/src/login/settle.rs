@@ -24,10 +24,10 @@ pub(super) struct Doubt {
     pub(super) expected_email: Option<String>,
 }
 
-/// Proves who signed in, asks where there is doubt, and keeps the session.
+/// Asks where there is doubt, and keeps the session.
 pub(super) async fn settle<K>(
     world: &World,
-    unproven: Unproven,
+    record: Record,
     way: Way,
     doubt: Doubt,
     reply: &mut Option<oneshot::Sender<Page>>,
@@ -36,7 +36,6 @@ pub(super) async fn settle<K>(
 where
     K: Future<Output = Result<(), Error>>,
 {
-    let record = proven(world, unproven).await?;
     if !doubt.settled(&record.view, way, reply).await? {
         if let Some(grant) = Grant::of(&record) {
             grant.give_back(world).await;
@@ -55,7 +54,8 @@ where
     kept
 }
 
-async fn proven(world: &World, unproven: Unproven) -> Result<Record, Error> {
+/// Proves who signed in.
+pub(super) async fn proven(world: &World, unproven: Unproven) -> Result<Record, Error> {
     let mut refetch = Refetch::new();
     let check = loop {
         let keys = jwks::parse(&world.ask(unproven.jwks_request()).await?)?;
@@ -83,7 +83,7 @@ impl Doubt {
         // An answer that was carried here by hand may be somebody else's gift: their account, which would then be used
         // for this person's work.
         match self.confirm {
-            Some(confirm) if other || way == Way::Paste => {
+            Some(confirm) if other || matches!(way, Way::Paste | Way::TypedCode) => {
                 let view = view.clone();
                 // A browser that loads for as long as a person thinks would look stuck, and say nothing of the question.
                 if let Some(reply) = reply.take() {

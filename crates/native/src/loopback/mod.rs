@@ -1,9 +1,11 @@
-//! The listener on 127.0.0.1 to which the browser brings the answer (RFC 8252 section 7.3).
+//! The listener on 127.0.0.1 to which the browser brings the answer (RFC 8252 section 7.3): by a navigation, or, where a
+//! dashboard sends it, by a form that the browser posts.
 //!
 //! It interprets nothing: the raw query goes to the login, which alone knows whether it belongs to it. Whatever else
 //! knocks, browsers' spare connections and strangers included, gets an answer and changes nothing.
 
 mod address;
+mod form;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +16,12 @@ use std::time::Duration;
 
 use gatepass_core::error::Error;
 use gatepass_core::secret::Secret;
-use gatepass_core::url::RedirectUri;
+use gatepass_core::url::{Endpoint, RedirectUri};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
-    ORIGIN, REFERRER_POLICY, TRANSFER_ENCODING, UPGRADE,
+    LOCATION, ORIGIN, REFERRER_POLICY, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -46,8 +48,10 @@ const CONNECTIONS: usize = 16;
 /// One request to the callback path.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    /// The query, as it came.
+    /// The query, or the form, as it came.
     pub(crate) query: Secret,
+    /// Whether it was a form.
+    pub(crate) posted: bool,
     /// Where the browser waits for its page.
     pub(crate) reply: oneshot::Sender<Page>,
 }
@@ -64,13 +68,27 @@ pub(crate) struct Loopback {
 impl Loopback {
     /// Binds a port on 127.0.0.1, before any browser opens.
     pub(crate) async fn bind(address: &Address, words: &PageWords) -> Result<Self, Error> {
+        Self::bind_for(address, words, None).await
+    }
+
+    /// The same for what a dashboard sends: forms are taken too, and at the end the browser is led back to `page`.
+    pub(crate) async fn bind_for(
+        address: &Address,
+        words: &PageWords,
+        page: Option<&Endpoint>,
+    ) -> Result<Self, Error> {
         // A path that cannot be one is found out before a port is taken.
         address.at(1)?;
         let listener = address.bind().await?;
         let port = address::port(&listener)?;
         let (sender, arrivals) = mpsc::channel(CONNECTIONS);
-        let door =
-            Door { path: address.path.clone(), host: address.host(port), pages: Pages::new(words), sender };
+        let door = Door {
+            path: address.path.clone(),
+            host: address.host(port),
+            pages: Pages::new(words),
+            back: page.map(|page| page.as_str().to_owned()),
+            sender,
+        };
         let guests = Arc::new(Guests::default());
         let accepting = tokio::spawn(accept(listener, Arc::new(door), Arc::clone(&guests)));
         Ok(Self { redirect_uri: address.at(port)?, arrivals, accepting, guests })
@@ -112,6 +130,8 @@ struct Door {
     path: String,
     host: String,
     pages: Pages,
+    /// The page of a dashboard to which the browser goes back.
+    back: Option<String>,
     sender: mpsc::Sender<Arrival>,
 }
 
@@ -173,9 +193,8 @@ async fn accept(listener: TcpListener, door: Arc<Door>, guests: Arc<Guests>) {
 
 async fn serve(stream: TcpStream, door: Arc<Door>, guests: &Guests) {
     let answer = service_fn(|request| {
-        guests.heard();
         let door = Arc::clone(&door);
-        async move { Ok::<_, Infallible>(door.answer(&request).await) }
+        async move { Ok::<_, Infallible>(door.answer(request, guests).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -191,24 +210,43 @@ async fn serve(stream: TcpStream, door: Arc<Door>, guests: &Guests) {
 const SPECULATION: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
 impl Door {
-    async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        if let Err(status) = self.admits(request) {
-            return self.page(status, Page::Stranger);
-        }
-        let query = Secret::from(request.uri().query().unwrap_or_default());
+    async fn answer(&self, request: Request<Incoming>, guests: &Guests) -> Response<Full<Bytes>> {
+        let posted = request.method() == Method::POST;
+        let brought = match self.admits(&request) {
+            Ok(()) if posted => form::read(request).await,
+            Ok(()) => Ok(Secret::from(request.uri().query().unwrap_or_default())),
+            Err(status) => Err(status),
+        };
+        // Not before all of it is here: a form that does not come to its end keeps nobody out.
+        guests.heard();
+        let query = match brought {
+            Ok(query) => query,
+            Err(status) => return self.page(status, Page::Stranger),
+        };
         let (reply, outcome) = oneshot::channel();
-        if self.sender.send(Arrival { query, reply }).await.is_err() {
+        if self.sender.send(Arrival { query, posted, reply }).await.is_err() {
             return self.page(StatusCode::GONE, Page::Stranger);
         }
-        match outcome.await {
-            Ok(page @ (Page::Success | Page::Question)) => self.page(StatusCode::OK, page),
-            Ok(Page::Stranger) => self.page(StatusCode::BAD_REQUEST, Page::Stranger),
-            Ok(Page::Failure) | Err(_) => self.page(StatusCode::BAD_REQUEST, Page::Failure),
+        let page = outcome.await.unwrap_or(Page::Failure);
+        if let Some(back) = &self.back
+            && let Some(response) = led_back(back, page)
+        {
+            return response;
+        }
+        match page {
+            Page::Success | Page::Question => self.page(StatusCode::OK, page),
+            Page::Stranger | Page::Failure | Page::Denied => self.page(StatusCode::BAD_REQUEST, page),
         }
     }
 
     fn page(&self, status: StatusCode, page: Page) -> Response<Full<Bytes>> {
-        response(status, self.pages.text(page))
+        let mut response = response(status, self.pages.text(page));
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            // RFC 9110 section 15.5.6.
+            let allowed = if self.back.is_some() { "GET, POST" } else { "GET" };
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+        }
+        response
     }
 
     /// Whether this is a browser's navigation to the callback path; otherwise the status that says what it is.
@@ -231,17 +269,19 @@ impl Door {
             return Err(StatusCode::NOT_FOUND);
         }
         // HEAD and OPTIONS ask about the address and do not bring the answer.
-        if request.method() != Method::GET {
+        let posted = self.back.is_some() && request.method() == Method::POST;
+        if !posted && request.method() != Method::GET {
             return Err(StatusCode::METHOD_NOT_ALLOWED);
         }
         // A prefetch is the browser's guess and not yet the person's arrival.
         if SPECULATION.iter().any(|name| header(name).is_some()) {
             return Err(StatusCode::SERVICE_UNAVAILABLE);
         }
-        // The answer is brought by a navigation of the whole window, which names no origin. What a page elsewhere
-        // fetches or embeds says so in its Fetch Metadata.
+        // The answer is brought by a navigation of the whole window, which names no origin; a form does, and its origin says
+        // nothing: it is `null` from any secure page to this address. What a page elsewhere fetches or embeds says so in its
+        // Fetch Metadata.
         let other = |name, navigation| header(name).is_some_and(|value| value != navigation);
-        if headers.contains_key(ORIGIN)
+        if (headers.contains_key(ORIGIN) && !posted)
             || other("sec-fetch-mode", "navigate")
             || other("sec-fetch-dest", "document")
         {
@@ -252,18 +292,28 @@ impl Door {
         if headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(UPGRADE) {
             return Err(StatusCode::BAD_REQUEST);
         }
-        Ok(())
+        if posted { form::is_form(request) } else { Ok(()) }
     }
+}
+
+/// Leads the browser back to a dashboard that is to say how it ended.
+fn led_back(page: &str, end: Page) -> Option<Response<Full<Bytes>>> {
+    let status = match end {
+        Page::Success => "ok",
+        Page::Denied => "denied",
+        Page::Failure => "failed",
+        Page::Question | Page::Stranger => return None,
+    };
+    let mut response = response(StatusCode::SEE_OTHER, Bytes::new());
+    let location = HeaderValue::try_from(format!("{page}#status={status}")).ok()?;
+    response.headers_mut().insert(LOCATION, location);
+    Some(response)
 }
 
 fn response(status: StatusCode, text: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(text));
     *response.status_mut() = status;
     let style = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        // RFC 9110 section 15.5.6.
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
-    }
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "no-store"),

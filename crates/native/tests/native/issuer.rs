@@ -29,6 +29,12 @@ pub(crate) struct State {
     pub(crate) device: bool,
     /// Whether tokens are bound to keys.
     pub(crate) binds: bool,
+    /// Whether a dashboard can have grants made.
+    pub(crate) delegates: bool,
+    /// The one code that is taken; any, unless it says otherwise.
+    pub(crate) code: Option<String>,
+    /// What was asked of the token endpoint.
+    pub(crate) token_forms: Vec<String>,
     /// The nonce that the next ID token answers; empty for a device code's.
     pub(crate) nonce: String,
     /// Whether the code that was shown was typed.
@@ -161,6 +167,7 @@ impl Issuer {
                 .text("revocation_endpoint", &at("/revoke"))
                 .text("jwks_uri", &at("/jwks"))
                 .raw("dpop_signing_alg_values_supported", algorithms)
+                .some("gatepass_handoff_endpoint", state.delegates.then(|| at("/handoff")).as_deref())
                 .some("device_authorization_endpoint", state.device.then(|| at("/device")).as_deref())
                 .finish()
         })
@@ -183,14 +190,20 @@ impl Issuer {
     }
 
     fn tokens(&self, form: &str) -> Option<(u16, Option<String>, String)> {
-        let grant = Query::parse(form, Message::Record).ok()?.take("grant_type")?.expose().clone();
+        let mut query = Query::parse(form, Message::Record).ok()?;
+        let grant = query.take("grant_type")?.expose().clone();
+        let code = query.take("code").map(|code| code.expose().clone());
         self.with(|state| {
             state.asked += 1;
+            state.token_forms.push(form.to_owned());
             if std::mem::take(&mut state.cut) {
                 return None;
             }
             if grant.ends_with("device_code") && !state.approved {
                 return Some((400, None, Writer::new().text("error", "authorization_pending").finish()));
+            }
+            if state.code.is_some() && state.code != code {
+                return Some((400, None, Writer::new().text("error", "invalid_grant").finish()));
             }
             state.granted.push(grant.clone());
             let now = gatepass::testing::now().seconds();
@@ -278,9 +291,37 @@ pub(crate) fn asked(url: &str) -> (String, String, String) {
 
 /// Opens an address as a browser does; the status and the page, or nothing where nobody listens.
 pub(crate) fn browse(url: &str) -> Option<String> {
-    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let (host, path) = at(url);
+    send(host, &format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+}
+
+/// Posts a form as a page of https does.
+pub(crate) fn post(url: &str, form: &str) -> Option<String> {
+    let (host, path) = at(url);
+    post_as(
+        host,
+        path,
+        form,
+        &format!(
+            "Host: {host}\r\nOrigin: null\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Fetch-User: ?1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        ),
+    )
+}
+
+/// Posts it with these headers.
+pub(crate) fn post_as(host: &str, path: &str, form: &str, headers: &str) -> Option<String> {
+    let length = form.len();
+    send(host, &format!("POST /{path} HTTP/1.1\r\n{headers}Content-Length: {length}\r\n\r\n{form}"))
+}
+
+/// Host and path of an address.
+pub(crate) fn at(url: &str) -> (&str, &str) {
+    url.strip_prefix("http://").unwrap().split_once('/').unwrap()
+}
+
+fn send(host: &str, request: &str) -> Option<String> {
     let mut stream = TcpStream::connect(host).ok()?;
-    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n").ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     Some(text)

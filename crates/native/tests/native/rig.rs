@@ -14,6 +14,8 @@ use crate::issuer::{Issuer, PATIENCE, State};
 #[derive(Debug, PartialEq)]
 pub(crate) enum Heard {
     Url(String),
+    /// Its words, and whether the browser can come back.
+    Page(String, String, bool),
     Device(String, WhyDevice),
     NoDevice(Error),
     Stranger(Error),
@@ -108,6 +110,9 @@ fn settings(issuer: &Issuer, folder: &TempDir) -> Settings {
 fn tell(heard: &Sender<Heard>, event: &Event<'_>) {
     let event = match event {
         Event::Waiting { url, .. } => Heard::Url(url.expose().clone()),
+        Event::Handoff { url, words, comes_back, .. } => {
+            Heard::Page(url.expose().clone(), (*words).to_owned(), *comes_back)
+        }
         Event::Device { user_code, why, .. } => Heard::Device((*user_code).to_owned(), *why),
         Event::NoDevice(error) => Heard::NoDevice(*error),
         Event::Stranger(error) => Heard::Stranger(*error),
