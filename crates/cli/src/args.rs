@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as Flags, Parser, Subcommand};
 
-use crate::manifest::AuthFlow;
+use crate::manifest::{AuthFlow, Through};
 
 /// One sign-in for a platform's dashboard, browser extension and terminal.
 #[derive(Debug, Parser)]
@@ -110,7 +110,9 @@ pub enum Command {
         no_browser: bool,
     },
     /// Open the platform in a browser
-    Open,
+    ///
+    /// Where the issuer can, the browser is signed in as you are here, after it has asked.
+    Open(Open),
     /// Look for what is wrong on this machine, and say its mend
     Doctor(Doctor),
     /// Print the completions of a shell
@@ -134,6 +136,9 @@ pub struct Login {
     /// Authentication flow
     #[arg(long, value_name = "FLOW")]
     pub auth_flow: Option<AuthFlow>,
+    /// Where the browser is sent
+    #[arg(long, value_name = "WHERE")]
+    pub via: Option<Through>,
     /// Your address, whose domain finds your organization's sign-in
     #[arg(long, value_name = "ADDRESS")]
     pub email: Option<String>,
@@ -154,6 +159,14 @@ pub struct Login {
     /// Take the account that `--finish` brings without asking, whoever it is
     #[arg(long, requires = "finish")]
     pub yes: bool,
+}
+
+/// How to open it.
+#[derive(Debug, Default, Flags)]
+pub struct Open {
+    /// Print the address instead of opening a browser
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// Which token.

@@ -1,6 +1,8 @@
 //! An e-mail address before the login: its domain finds the organization's own sign-in.
 
+use crate::args::Login;
 use crate::context::Context;
+use crate::manifest::Through;
 use crate::words::Trouble;
 
 /// An address that a person gave.
@@ -35,13 +37,15 @@ impl Email {
 
 /// The address of `--email`, or the one that the person types where the manifest asks for it. Enter alone goes to the
 /// login page that everybody has, and so does a login without a terminal to ask at.
-pub(crate) fn ask(context: &Context, given: Option<&str>) -> Result<Option<Email>, Trouble> {
-    if let Some(text) = given {
+pub(crate) fn ask(context: &Context, how: &Login) -> Result<Option<Email>, Trouble> {
+    if let Some(text) = &how.email {
         let wrong = || Trouble::Usage(String::from("--email is not an e-mail address"));
         return Email::parse(text).map(Some).ok_or_else(wrong);
     }
     let there = context.environment.person && !context.talk.is_json();
-    if !context.app.login.email_first || !there {
+    // A dashboard asks for itself.
+    let wanted = context.app.login.email_first && how.via != Some(Through::Dashboard);
+    if !wanted || !there {
         return Ok(None);
     }
     loop {

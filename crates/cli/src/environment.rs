@@ -5,6 +5,8 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use gatepass_core::text::is_shown;
+
 use crate::commands::credential::unlinked;
 use crate::manifest::OWN;
 use crate::words::Trouble;
@@ -138,6 +140,18 @@ impl Environment {
         location.ok_or_else(|| Trouble::Usage(String::from("cannot find this program on the path")))
     }
 
+    /// How this machine is called to a person who is asked about it: `ada@thinkpad`, in at most 64 characters.
+    pub(crate) fn device(&self) -> String {
+        let user = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| self.text(name));
+        let host = host_name().or_else(|| self.text("COMPUTERNAME"));
+        let name = match (user, host) {
+            (Some(user), Some(host)) => format!("{user}@{host}"),
+            (Some(name), None) | (None, Some(name)) => name,
+            (None, None) => String::from("a terminal"),
+        };
+        name.chars().filter(|letter| is_shown(*letter)).take(64).collect()
+    }
+
     /// Whether colours are welcome (<https://no-color.org>).
     pub(crate) fn colours(&self) -> bool {
         self.text("NO_COLOR").is_none()
@@ -165,6 +179,18 @@ fn is_program(place: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_program(place: &Path) -> bool {
     place.is_file()
+}
+
+/// What the system calls this machine, without its domain.
+fn host_name() -> Option<String> {
+    #[cfg(unix)]
+    {
+        let name = rustix::system::uname();
+        let name = name.nodename().to_str().ok()?.split('.').next()?;
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 #[cfg(test)]

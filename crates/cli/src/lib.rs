@@ -42,6 +42,7 @@ mod environment;
 mod exit;
 mod given;
 mod guard;
+mod handoff;
 mod host;
 mod manifest;
 mod messages;
@@ -63,7 +64,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 pub use crate::args::{
-    Args, Browser, Command, Doctor, Extension, Helper, KeyringAction, KeyringMode, Login, Options, Org,
+    Args, Browser, Command, Doctor, Extension, Helper, KeyringAction, KeyringMode, Login, Open, Options, Org,
     Profile, Receiver, Token,
 };
 use crate::context::Context;
@@ -71,7 +72,7 @@ pub use crate::environment::Environment;
 use crate::exit::Exit;
 pub use crate::manifest::{
     App, AuthFlow, BrowserExtension, Commands, Credential, Fallback, Organizations, Place, SignIn, Storage,
-    Variables,
+    Through, Variables,
 };
 pub use crate::messages::Messages;
 use crate::output::Talk;

@@ -20,6 +20,8 @@ pub struct Messages {
     pub login_open_by_hand: Vec<String>,
     /// The address, after one of the two above.
     pub login_address: Vec<String>,
+    /// The words to compare, after the address, where that is a dashboard's.
+    pub login_words: Vec<String>,
     /// A device code is shown.
     pub login_device_code: Vec<String>,
     /// Somebody is signed in.
@@ -46,7 +48,7 @@ pub struct Messages {
 pub(crate) struct Values(Vec<(&'static str, String)>);
 
 /// All names that a line may hold.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "account",
     "age",
     "address",
@@ -65,6 +67,7 @@ const NAMES: [&str; 18] = [
     "session",
     "storage",
     "token",
+    "words",
 ];
 
 impl Values {
@@ -153,6 +156,7 @@ impl Messages {
             login_opened,
             login_open_by_hand,
             login_address,
+            login_words,
             login_device_code,
             login_done,
             login_organization,
@@ -168,6 +172,7 @@ impl Messages {
             login_opened,
             login_open_by_hand,
             login_address,
+            login_words,
             login_device_code,
             login_done,
             login_organization,
@@ -189,6 +194,7 @@ impl Default for Messages {
             login_opened: lines(&["your browser should open now; if it does not, open this address in it:"]),
             login_open_by_hand: lines(&["open this address in a browser:"]),
             login_address: lines(&["", "  {address}", ""]),
+            login_words: lines(&["compare these three words with the page: {words}", ""]),
             login_device_code: lines(&[
                 "on any device, open {address}",
                 "and enter this code, or compare it: {code}",

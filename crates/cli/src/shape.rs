@@ -23,8 +23,11 @@ pub(crate) fn shaped(command: Command, app: &App) -> Command {
     }
     if command.find_subcommand("login").is_some() {
         let flow = app.login.flow.to_possible_value().map(|value| value.get_name().to_owned());
+        let via = app.login.via.to_possible_value().map(|value| value.get_name().to_owned());
         command = command.mut_subcommand("login", |login| {
-            login.mut_arg("auth_flow", |arg| arg.default_value(flow.unwrap_or_default()))
+            login
+                .mut_arg("auth_flow", |arg| arg.default_value(flow.unwrap_or_default()))
+                .mut_arg("via", |arg| arg.default_value(via.unwrap_or_default()))
         });
     }
     if let Some(shown) = &app.commands.flags {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gatepass::{
     Accent, Confirm, Control, DeviceCode, Error, Event, FinishOptions, Flow, Gatepass, LoginOptions,
-    PageWords, Passphrase, RedirectHost, Remote, Secret, Started, Surroundings, View, Way, WhyDevice,
+    PageWords, Passphrase, RedirectHost, Remote, Secret, Started, Surroundings, Via, View, Way, WhyDevice,
 };
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use crate::commands::status;
 use crate::context::Context;
 use crate::email::{self, Email};
 use crate::exit::Exit;
+use crate::handoff;
 use crate::manifest::AuthFlow;
 use crate::messages::{Messages, Values, printable};
 use crate::organizations;
@@ -30,21 +31,27 @@ pub(crate) fn run(context: &Context, how: &Login) -> Result<Exit, Trouble> {
     if let Some(handle) = &how.finish {
         return finish(context, &gatepass, how, handle);
     }
-    let email = email::ask(context, how.email.as_deref())?;
+    let email = email::ask(context, how)?;
     let options = options(context, how, email.as_ref())?;
     if how.start {
         return start(context, options);
+    }
+    let person = context.environment.person && !context.talk.is_json();
+    if !person {
+        handoff::somebody_can_answer(context, &options)?;
     }
     context.talk.lines(&context.values(), &context.app.messages.login_begins);
     let mut teller = Teller::new(context);
     let (remote, control) = Control::new();
     let options = LoginOptions { control: Some(control), ..options };
     // A terminal takes a paste and a key; without one there is the listener and whatever the flow adds.
-    if context.environment.person && !context.talk.is_json() {
-        let keys = match options.flow {
-            Flow::Auto => Keys::PasteOrCode,
-            Flow::Pkce => Keys::Paste,
-            Flow::DeviceCode => Keys::None,
+    if person {
+        let keys = match (options.flow, &options.via) {
+            (Flow::Auto, Via::Issuer) => Keys::PasteOrCode,
+            (Flow::Pkce, Via::Issuer) => Keys::Paste,
+            (Flow::Auto, Via::Dashboard(_)) => Keys::TypedOrCode,
+            (Flow::Pkce, Via::Dashboard(_)) => Keys::Typed,
+            (Flow::DeviceCode, _) => Keys::None,
         };
         teller.waits = Some(Waits { remote, keys, limit: options.limit });
     }
@@ -82,15 +89,18 @@ pub(crate) fn options(
         })?,
     };
     let prompt = how.switch.then(|| String::from("select_account"));
-    // Only the domain leaves this machine before the person has seen where they sign in.
+    let (flow, via) = handoff::choose(context, how)?;
+    // Only the domain leaves this machine before the person has seen where they sign in; and a dashboard takes none.
+    let hinted = email.filter(|_| via == Via::Issuer);
     let extra =
-        email.map(|email| (String::from("domain_hint"), email.domain().to_owned())).into_iter().collect();
+        hinted.map(|email| (String::from("domain_hint"), email.domain().to_owned())).into_iter().collect();
     Ok(LoginOptions {
-        flow: match how.auth_flow.unwrap_or(app.login.flow) {
+        flow: match flow {
             AuthFlow::Auto => Flow::Auto,
             AuthFlow::Pkce => Flow::Pkce,
             AuthFlow::DeviceCode => Flow::DeviceCode,
         },
+        via,
         open_browser: !how.no_browser,
         limit: Duration::from_secs(how.timeout.unwrap_or(app.login.timeout)),
         device_after: app.login.device_code_after.map(Duration::from_secs),
@@ -126,6 +136,9 @@ struct Shown<'a> {
     handle: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'a str>,
+    /// To compare with the page, where the address is a dashboard's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,11 +167,12 @@ fn start(context: &Context, options: LoginOptions) -> Result<Exit, Trouble> {
             context.command("login")
         )));
     }
-    let Started { handle, url, device, expires_at } = started?;
+    let Started { handle, url, words, device, expires_at } = started?;
     let shown = Shown {
         schema: "gatepass/login-start/1",
         handle: &handle,
         url: url.as_ref().map(|url| url.expose().as_str()),
+        words: words.as_deref(),
         user_code: device.as_ref().map(|device| device.user_code.as_str()),
         verification_uri: device.as_ref().map(|device| device.verification_uri.as_str()),
         verification_uri_complete: device
@@ -168,6 +182,11 @@ fn start(context: &Context, options: LoginOptions) -> Result<Exit, Trouble> {
     };
     let finish = context.command(&format!("login --finish {handle}"));
     let plain = match (&url, &device) {
+        (Some(url), _) if words.is_some() => format!(
+            "open this address, compare these three words with the page: {}\n\n  {}\n\nthen run, and type the code that it shows:\n\n  {finish}\n",
+            words.as_deref().unwrap_or_default(),
+            url.expose()
+        ),
         (Some(url), _) => format!(
             "open this address, sign in, and copy the address at which the browser ends:\n\n  {}\n\nthen run, and paste it:\n\n  {finish}\n",
             url.expose()
@@ -189,7 +208,7 @@ fn finish(context: &Context, gatepass: &Gatepass, how: &Login, handle: &str) -> 
     let confirm = confirm(context).filter(|_| !how.yes);
     let options = FinishOptions { limit, confirm, expected_email: how.email.clone() };
     let answer = if context.environment.person {
-        context.talk.ask_hidden("the address at which the browser ended (Enter alone for a device code):")
+        context.talk.ask_hidden("the address at which the browser ended, or the code that the page showed (Enter alone for a device code):")
     } else {
         let mut text = String::new();
         std::io::stdin()
@@ -213,6 +232,10 @@ fn finish(context: &Context, gatepass: &Gatepass, how: &Login, handle: &str) -> 
 
 /// The words under an address that is opened by hand.
 const ELSEWHERE: &str = "on another machine, the browser ends at a page that cannot be opened: copy that page's address and paste it here";
+
+/// The words under an address of a dashboard that is opened elsewhere.
+const TYPED: &str =
+    "the browser cannot come back here: when you have said yes, the page shows a code to type here";
 
 /// Says what happens while a login waits.
 struct Teller {
@@ -251,6 +274,23 @@ impl Teller {
         }
     }
 
+    /// Says what to open. Gives whether a browser can have opened.
+    fn address(&self, opened: bool, values: &Values) -> bool {
+        // An opener that was forced may be there without a browser behind it.
+        let opened = opened && Surroundings::of_this_process().browser().is_ok();
+        let first = if opened { &self.messages.login_opened } else { &self.messages.login_open_by_hand };
+        self.say(first, values);
+        self.say(&self.messages.login_address, values);
+        opened
+    }
+
+    /// Says how long this waits, where no line counts it down.
+    fn say_limit(&self, limit: Duration) {
+        if self.watch.is_none() {
+            self.line.say(&format!("waiting for you, {} seconds at most; Ctrl-C gives up", limit.as_secs()));
+        }
+    }
+
     /// Takes the keys, from the moment when a person is waited for: before it, a passphrase may be asked for.
     fn watch(&mut self) {
         if let Some(Waits { remote, keys, limit }) = self.waits.take() {
@@ -259,27 +299,26 @@ impl Teller {
     }
 
     fn tell(&mut self, event: &Event<'_>) {
-        if matches!(event, Event::Waiting { .. } | Event::Device { .. }) {
+        if matches!(event, Event::Waiting { .. } | Event::Handoff { .. } | Event::Device { .. }) {
             self.watch();
         }
         match event {
             Event::Waiting { url, opened, limit } => {
                 let values = self.values.clone().with("address", url.expose().as_str());
-                // An opener that was forced may be there without a browser behind it.
-                let opened = *opened && Surroundings::of_this_process().browser().is_ok();
-                let first =
-                    if opened { &self.messages.login_opened } else { &self.messages.login_open_by_hand };
-                self.say(first, &values);
-                self.say(&self.messages.login_address, &values);
+                let opened = self.address(*opened, &values);
                 if !opened && self.watch.is_some() {
                     self.line.say(ELSEWHERE);
                 }
-                if self.watch.is_none() {
-                    self.line.say(&format!(
-                        "waiting for you, {} seconds at most; Ctrl-C gives up",
-                        limit.as_secs()
-                    ));
+                self.say_limit(*limit);
+            }
+            Event::Handoff { url, words, opened, comes_back, limit } => {
+                let values = self.values.clone().with("address", url.expose().as_str()).with("words", *words);
+                self.address(*opened, &values);
+                self.say(&self.messages.login_words, &values);
+                if !comes_back {
+                    self.line.say(TYPED);
                 }
+                self.say_limit(*limit);
             }
             Event::Device { user_code, verification_uri, verification_uri_complete, why, .. } => {
                 match why {

@@ -33,7 +33,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Exit {
         Command::Credential { helper } => credential::run(context, &helper),
         Command::Extension { command } => extension::run(context, command),
         Command::Tui { plain, no_browser } => tui::run(context, plain, !no_browser),
-        Command::Open => open::run(context),
+        Command::Open(how) => open::run(context, &how),
         Command::Doctor(how) => doctor::run(context, &how),
         Command::Completions { shell } => completions::run(context, shell),
         Command::Man { folder } => man::run(context, folder.as_deref()),

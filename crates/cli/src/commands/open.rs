@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::words::Trouble;
 
-pub(crate) fn run(context: &Context) -> Result<Exit, Trouble> {
+pub(crate) fn run(context: &Context, _how: &crate::args::Open) -> Result<Exit, Trouble> {
     let page =
         context.app.dashboard.clone().or_else(|| context.issuer.as_ref().map(|issuer| issuer.value.clone()));
     let page = page.ok_or_else(|| {

@@ -167,6 +167,13 @@ pub enum Fallback {
 pub struct SignIn {
     /// `auto`, `pkce` or `device_code`; `--auth-flow` says otherwise.
     pub flow: AuthFlow,
+    /// `browser` goes to the issuer, `dashboard` to a page of the dashboard; `--via` says otherwise.
+    pub via: Through,
+    /// That page; `/cli` of `dashboard`, unless it says otherwise.
+    pub handoff: Option<String>,
+    /// Whether the dashboard may give its own session away, where the issuer gives this program none of its own.
+    #[serde(rename = "move")]
+    pub moves: bool,
     /// Whether to ask for an e-mail address first, whose domain finds the organization's own sign-in.
     pub email_first: bool,
     /// Loopback ports, tried in this order; any free one if empty.
@@ -187,6 +194,9 @@ impl Default for SignIn {
     fn default() -> Self {
         Self {
             flow: AuthFlow::Auto,
+            via: Through::Browser,
+            handoff: None,
+            moves: false,
             email_first: false,
             ports: Vec::new(),
             path: String::from("/callback"),
@@ -210,6 +220,17 @@ pub enum AuthFlow {
     Pkce,
     /// A code to type on another device.
     DeviceCode,
+}
+
+/// Where a login sends the browser.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Through {
+    /// To the issuer's own sign-in.
+    #[default]
+    Browser,
+    /// To the dashboard, in which you may be signed in already.
+    Dashboard,
 }
 
 /// Which commands and flags the help text shows. What is hidden still works.
@@ -331,6 +352,7 @@ impl App {
         if !["127.0.0.1", "localhost"].contains(&self.login.host.as_str()) {
             return Err(String::from("`login.host` must be `127.0.0.1` or `localhost`"));
         }
+        self.check_handoff()?;
         if self.login.timeout == 0 {
             return Err(String::from("`login.timeout` must be one second at least"));
         }
@@ -343,6 +365,36 @@ impl App {
         self.credentials.iter().try_for_each(|(host, entry)| entry.check(host))?;
         self.extension.check()?;
         self.messages.check()
+    }
+}
+
+impl App {
+    /// What a login by the dashboard needs, and what it cannot do.
+    fn check_handoff(&self) -> Result<(), String> {
+        let login = &self.login;
+        let page = login.handoff.as_deref();
+        if page.is_some_and(|page| gatepass::Endpoint::new(page, gatepass::Field::Resource).is_err()) {
+            return Err(String::from("`login.handoff` must be an https address without a fragment"));
+        }
+        if login.via != Through::Dashboard {
+            return Ok(());
+        }
+        if login.flow == AuthFlow::DeviceCode {
+            return Err(String::from(
+                "`login.via = \"dashboard\"` and `login.flow = \"device_code\"` exclude each other",
+            ));
+        }
+        if login.email_first {
+            return Err(String::from(
+                "`login.email_first` is for `login.via = \"browser\"`: a dashboard asks for itself",
+            ));
+        }
+        if page.is_none() && self.dashboard.is_none() && !self.is_own() {
+            return Err(String::from(
+                "`login.via = \"dashboard\"` needs `dashboard`, or `login.handoff`, the page of it",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -371,6 +423,11 @@ mod tests {
             ("[login]\npath = 'callback'", "login.path"),
             ("[login]\nhost = '0.0.0.0'", "login.host"),
             ("[login]\ntimeout = 0", "login.timeout"),
+            ("name = 'acme'\n[login]\nvia = 'dashboard'", "needs `dashboard`"),
+            ("[login]\nvia = 'dashboard'\nflow = 'device_code'", "exclude each other"),
+            ("[login]\nvia = 'dashboard'\nemail_first = true", "email_first"),
+            ("[login]\nhandoff = 'https://a.example/#x'", "login.handoff"),
+            ("[login]\nhandoff = 'http://a.example/cli'", "login.handoff"),
             ("[credentials.'https://a.example']", "must be a host"),
             ("[credentials.'A.example']", "must be a host"),
             ("[credentials.'a.example']\naudience = 'a'\nresource = 'https://b.example'", "not both"),

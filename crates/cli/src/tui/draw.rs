@@ -276,8 +276,15 @@ fn waiting(frame: &mut Frame<'_>, area: Rect, sign_in: &SignIn, now: Timestamp, 
         above.push(Line::from(vec![Span::raw("and compare this code: "), Span::styled(&code.code, bold)]));
     }
     above.push(Line::from(format!("waiting for you, {} left", left(sign_in.until.unwrap_or(now), now))));
+    if let Some(words) = &sign_in.words {
+        above.push(Line::from(vec![
+            Span::raw("compare these words with the page: "),
+            Span::styled(words, bold),
+        ]));
+    }
     if let Some(address) = &sign_in.address {
         above.push(match sign_in.typed.len() {
+            0 if sign_in.words.is_some() => Line::from("or type the code that the page shows, and Enter"),
             0 => Line::from("browser elsewhere? paste the address it ends at"),
             length => Line::from(format!("{length} characters; Enter hands them in")),
         });
@@ -373,6 +380,7 @@ fn foot(frame: &mut Frame<'_>, area: Rect, state: &State) {
         Mode::Help | Mode::Status => &["Esc back"],
         Mode::Organizations { .. } => &["up down", "Enter choose", "Esc back"],
         Mode::SignIn(SignIn { confirm: Some(_), .. }) => &["y keep", "n give up"],
+        Mode::SignIn(SignIn { words: Some(_), .. }) => &["1 device code", "2 address", "Esc give up"],
         Mode::SignIn(_) => &["d device code", "p address", "Esc give up"],
     };
     frame.render_widget(Line::from(fitting(keys, area.width)), area);

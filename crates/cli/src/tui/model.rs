@@ -74,7 +74,7 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(crate) enum Progress {
     /// The person has to sign in at this address.
-    Open { address: String, opened: bool, until: Timestamp },
+    Open { address: String, words: Option<String>, opened: bool, until: Timestamp },
     /// Or there, with this code.
     Code(Code),
     /// Something came that belongs to another login.
@@ -166,6 +166,8 @@ pub(crate) enum Mode {
 #[derive(Debug)]
 pub(crate) struct SignIn {
     pub(crate) address: Option<String>,
+    /// To compare with the page, where that is a dashboard's. Its answer is the code that it shows, or the browser's.
+    pub(crate) words: Option<String>,
     pub(crate) opened: bool,
     pub(crate) until: Option<Timestamp>,
     pub(crate) code: Option<Code>,
@@ -273,6 +275,7 @@ impl SignIn {
     pub(crate) fn new() -> Self {
         Self {
             address: None,
+            words: None,
             opened: false,
             until: None,
             code: None,

@@ -276,7 +276,7 @@ const ADDRESS: &str = "https://login.acme.example/authorize?client_id=acme-cli&s
 fn signing_in() -> State {
     let mut state = view();
     press(&mut state, "l");
-    let open = Progress::Open { address: ADDRESS.to_owned(), opened: false, until: at(300) };
+    let open = Progress::Open { address: ADDRESS.to_owned(), words: None, opened: false, until: at(300) };
     assert_eq!(state.update(Event::SignIn(1, open), NOW), None);
     state
 }
@@ -333,6 +333,19 @@ fn an_address_is_taken_by_paste_or_by_hand_and_never_shown() {
     let mut home = view();
     assert_eq!(home.update(Event::Pasted(Secret::from(pasted)), NOW), None);
     assert!(note(&home).contains("while you sign in"));
+}
+
+#[test]
+fn a_dashboard_shows_words_and_takes_a_code_of_any_letters() {
+    let mut state = view();
+    press(&mut state, "l");
+    let words = Some(String::from("lusab-babad-gutih"));
+    let open = Progress::Open { address: ADDRESS.to_owned(), words, opened: true, until: at(300) };
+    state.update(Event::SignIn(1, open), NOW);
+    let shown = seen(&state, NOW, 80, 24);
+    assert!(shown.contains("lusab-babad-gutih") && shown.contains("type the code"), "{shown}");
+    assert_eq!(press(&mut state, "dpcf-ghjk\n"), Some(Action::Paste(Secret::from("dpcf-ghjk"))));
+    assert_eq!(press(&mut state, "1"), Some(Action::DeviceCode));
 }
 
 #[test]
@@ -498,6 +511,7 @@ fn a_sign_in_as_it_looks() {
     looks!("device-code-80x24", seen(&state, at(2), 80, 24));
     // An address that does not fit pushes nothing else away.
     let address = format!("{ADDRESS}{}", "&more=x".repeat(100));
-    state.update(Event::SignIn(1, Progress::Open { address, opened: true, until: at(300) }), NOW);
+    state
+        .update(Event::SignIn(1, Progress::Open { address, words: None, opened: true, until: at(300) }), NOW);
     looks!("long-address-40x12", seen(&state, at(2), 40, 12));
 }

@@ -169,7 +169,12 @@ pub(crate) fn sign_in<T: Fn(Progress) + Clone + Send + 'static>(
 fn progress(event: &Event<'_>, now: Timestamp) -> Progress {
     match event {
         Event::Waiting { url, opened, limit } => {
-            Progress::Open { address: url.expose().clone(), opened: *opened, until: now.plus(*limit) }
+            let address = url.expose().clone();
+            Progress::Open { address, words: None, opened: *opened, until: now.plus(*limit) }
+        }
+        Event::Handoff { url, words, opened, limit, .. } => {
+            let (address, words) = (url.expose().clone(), Some((*words).to_owned()));
+            Progress::Open { address, words, opened: *opened, until: now.plus(*limit) }
         }
         Event::Device { user_code, verification_uri, verification_uri_complete, expires_at, .. } => {
             Progress::Code(Code {

@@ -1,7 +1,9 @@
 //! The terminal while a login waits: a line with the time left, and the person's keys.
 //!
-//! Nothing that is typed is echoed, as a pasted address holds a code. The terminal is put back when this is dropped,
+//! Nothing of an address that is typed is echoed, as it holds a code. The terminal is put back when this is dropped,
 //! and before Ctrl-C ends the process.
+
+mod typed;
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use gatepass::{Remote, Secret};
+use gatepass::Remote;
+
+use self::typed::{Key, Typed};
 
 /// How often the line moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -57,6 +61,10 @@ pub(crate) enum Keys {
     Paste,
     /// That, or `d` for a device code.
     PasteOrCode,
+    /// The code that a dashboard shows.
+    Typed,
+    /// That, or a line with `d` for a device code.
+    TypedOrCode,
 }
 
 /// What the thread hears of the login.
@@ -87,23 +95,26 @@ impl Watch {
         let shared = Arc::new(Shared::default());
         let (line, heard) = (line.clone(), Arc::clone(&shared));
         let thread = thread::Builder::new().name(String::from("keys")).spawn(move || {
-            let mut typed = Typed::default();
+            let mut typed = Typed::new(keys.are_lines());
             let mut ticks = 0_u32;
             while !heard.stop.load(Ordering::Relaxed) {
                 if heard.coded.swap(false, Ordering::Relaxed) {
                     // There is a code already, and all the time for it.
                     (keys, ticks) = (keys.without_code(), 0);
                 }
-                line.draw(text(ticks, limit.saturating_sub(TICK * ticks), keys, width));
+                let words = typed
+                    .shown()
+                    .map_or_else(|| keys.words().to_owned(), |code| format!("; code: {code}, Enter: send"));
+                line.draw(text(ticks, limit.saturating_sub(TICK * ticks), &words, width));
                 match terminal.read(TICK) {
                     Read::Nothing => ticks = ticks.saturating_add(1),
                     Read::Bytes(bytes) => {
                         for byte in bytes {
                             match typed.take(byte) {
                                 Key::More => {}
-                                Key::Address(address) if keys != Keys::None => remote.paste(address),
-                                Key::DeviceCode if keys == Keys::PasteOrCode => remote.device_code(),
-                                Key::Address(_) | Key::DeviceCode => {}
+                                Key::Line(line) if keys != Keys::None => remote.paste(line),
+                                Key::DeviceCode if keys.offer_code() => remote.device_code(),
+                                Key::Line(_) | Key::DeviceCode => {}
                                 Key::GiveUp => {
                                     line.clear();
                                     terminal.give_up();
@@ -129,8 +140,17 @@ impl Keys {
     const fn without_code(self) -> Self {
         match self {
             Self::PasteOrCode => Self::Paste,
+            Self::TypedOrCode => Self::Typed,
             other => other,
         }
+    }
+
+    const fn offer_code(self) -> bool {
+        matches!(self, Self::PasteOrCode | Self::TypedOrCode)
+    }
+
+    const fn are_lines(self) -> bool {
+        matches!(self, Self::Typed | Self::TypedOrCode)
     }
 
     const fn words(self) -> &'static str {
@@ -138,6 +158,8 @@ impl Keys {
             Self::None => "",
             Self::Paste => "; paste the last address here",
             Self::PasteOrCode => "; paste the last address here, d: device code",
+            Self::Typed => "; type the page's code here",
+            Self::TypedOrCode => "; type the page's code here, d and Enter: device code",
         }
     }
 }
@@ -152,57 +174,11 @@ impl Drop for Watch {
 }
 
 /// The line, cut to the width of the screen: one that wraps could not be taken back.
-fn text(ticks: u32, left: Duration, keys: Keys, width: usize) -> String {
+fn text(ticks: u32, left: Duration, words: &str, width: usize) -> String {
     let frame = FRAMES[ticks as usize % FRAMES.len()];
     let (minutes, seconds) = (left.as_secs() / 60, left.as_secs() % 60);
-    let line = format!("{frame} {minutes}:{seconds:02} left{}, Ctrl-C: give up", keys.words());
+    let line = format!("{frame} {minutes}:{seconds:02} left{words}, Ctrl-C: give up");
     line.chars().take(width.saturating_sub(1)).collect()
-}
-
-/// What a byte led to.
-#[derive(Debug, PartialEq, Eq)]
-enum Key {
-    More,
-    Address(Secret),
-    DeviceCode,
-    GiveUp,
-}
-
-/// What was typed since the last Enter.
-#[derive(Default)]
-struct Typed(Vec<u8>);
-
-/// No address is longer.
-const MOST: usize = 64 * 1024;
-
-impl Typed {
-    fn take(&mut self, byte: u8) -> Key {
-        match byte {
-            0x03 => Key::GiveUp,
-            b'\r' | b'\n' => {
-                let bytes = std::mem::take(&mut self.0);
-                match String::from_utf8(bytes).map(|text| text.trim().to_owned()) {
-                    Ok(text) if !text.is_empty() => Key::Address(Secret::new(text)),
-                    _ => Key::More,
-                }
-            }
-            b'd' | b'D' if self.0.is_empty() => Key::DeviceCode,
-            // Backspace, and taking back the whole line.
-            0x08 | 0x7f => {
-                self.0.pop();
-                Key::More
-            }
-            0x15 | 0x1b => {
-                self.0.clear();
-                Key::More
-            }
-            byte if byte < 0x20 || self.0.len() >= MOST => Key::More,
-            byte => {
-                self.0.push(byte);
-                Key::More
-            }
-        }
-    }
 }
 
 enum Read {
@@ -351,28 +327,14 @@ pub(crate) fn width() -> usize {
 mod tests {
     use super::*;
 
-    fn keys(typed: &str) -> Vec<Key> {
-        let mut state = Typed::default();
-        typed.bytes().map(|byte| state.take(byte)).filter(|key| *key != Key::More).collect()
-    }
-
-    #[test]
-    fn an_address_a_code_and_giving_up() {
-        let address = "http://127.0.0.1:1/callback?code=d&state=x";
-        assert_eq!(keys(&format!(" {address}\r")), [Key::Address(Secret::from(address))]);
-        assert_eq!(keys("d"), [Key::DeviceCode]);
-        assert_eq!(keys("http\u{15}D"), [Key::DeviceCode], "the line was taken back");
-        assert_eq!(keys("x\u{7f}d"), [Key::DeviceCode]);
-        assert_eq!(keys("ab\u{3}"), [Key::GiveUp]);
-        assert_eq!(keys("\r\n \r"), []);
-    }
-
     #[test]
     fn the_line_fits() {
         let left = Duration::from_secs(299);
-        assert!(text(3, left, Keys::Paste, 80).starts_with("⠸ 4:59 left"));
-        assert_eq!(text(0, left, Keys::PasteOrCode, 20).chars().count(), 19);
-        assert!(text(0, left, Keys::PasteOrCode, 80).chars().count() < 80);
+        assert!(text(3, left, Keys::Paste.words(), 80).starts_with("⠸ 4:59 left"));
+        assert_eq!(text(0, left, Keys::PasteOrCode.words(), 20).chars().count(), 19);
+        for keys in [Keys::PasteOrCode, Keys::TypedOrCode] {
+            assert!(text(0, left, keys.words(), 120).chars().count() <= 80, "{keys:?}");
+        }
     }
 
     #[test]

@@ -68,6 +68,9 @@ impl State {
             // Whatever is pressed leads back.
             sign_in.printed = false;
         } else {
+            // The code of a dashboard may begin with any letter.
+            let [device, print] = if sign_in.words.is_some() { ['1', '2'] } else { ['d', 'p'] };
+            let first = sign_in.typed.len() == 0;
             match key {
                 Key::Escape => {
                     self.attempts += 1;
@@ -75,8 +78,8 @@ impl State {
                     return Some(Action::GiveUp);
                 }
                 // A terminal that does not say where a paste begins types it.
-                Key::Char('d') if sign_in.typed.len() == 0 => action = Some(Action::DeviceCode),
-                Key::Char('p') if sign_in.typed.len() == 0 => sign_in.printed = sign_in.address.is_some(),
+                Key::Char(letter) if first && letter == device => action = Some(Action::DeviceCode),
+                Key::Char(letter) if first && letter == print => sign_in.printed = sign_in.address.is_some(),
                 Key::Char(letter) => sign_in.typed.push(letter),
                 Key::Backspace | Key::Clear => sign_in.typed.clear(),
                 Key::Enter => action = sign_in.typed.take().map(Action::Paste),
@@ -106,7 +109,8 @@ impl State {
             return None;
         }
         match progress {
-            Progress::Open { address, opened, until } => {
+            Progress::Open { address, words, opened, until } => {
+                sign_in.words = words;
                 sign_in.address = Some(address);
                 sign_in.opened = opened;
                 sign_in.until = Some(until);
