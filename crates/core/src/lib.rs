@@ -31,7 +31,6 @@ pub mod json;
 pub mod jwk;
 pub mod jwt;
 pub mod name;
-#[cfg(feature = "full")]
 pub mod phrase;
 pub mod protocol;
 pub mod secret;
