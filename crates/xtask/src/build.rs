@@ -72,7 +72,8 @@ pub(crate) fn executable(program: &str) -> String {
     format!("{program}{EXE_SUFFIX}")
 }
 
-/// Builds the wasm module into `out`, with the facade: its modules and the glue in one, as pages load them.
+/// Builds the wasm module, and into a folder of `out` each package's: the module and its entries, each with its modules
+/// in one, as pages load them.
 pub(crate) fn wasm(workspace: &Workspace, manifest: &Manifest, out: &Path) -> Result<(), Failure> {
     require_target(workspace, WASM)?;
     let source = workspace.root().join(&manifest.source).join("Cargo.toml");
@@ -88,8 +89,13 @@ pub(crate) fn wasm(workspace: &Workspace, manifest: &Manifest, out: &Path) -> Re
     process::run(&mut cargo, BUILD_LIMIT)?;
     let module = workspace.target().join(WASM).join(&manifest.profile).join("gatepass_web.wasm");
     let bindgen = tool(workspace, "gatepass-bindgen")?;
-    let facade = workspace.root().join(&manifest.shared).join(&manifest.package.entry);
-    process::run(Command::new(bindgen).arg(module).arg(out).arg(facade), Duration::from_secs(120))
+    for (folder, package) in manifest.packages_of(workspace) {
+        let entries = package.entries.iter().map(|entry| workspace.root().join(entry));
+        let mut command = Command::new(&bindgen);
+        command.arg(&module).arg(out.join(folder)).args(entries);
+        process::run(&mut command, Duration::from_secs(120))?;
+    }
+    Ok(())
 }
 
 /// Makes sure that a target is installed; toolchains add it only when asked.

@@ -22,21 +22,39 @@ pub(crate) struct Manifest {
     pub(crate) budget_gzip: usize,
     /// The staged folder, inside cargo's target folder.
     pub(crate) output: String,
-    /// The folder of the facade.
-    pub(crate) shared: String,
+    /// The package whose modules pages load.
+    pub(crate) assets: String,
     /// Pages: staged name and source folder.
     pub(crate) pages: BTreeMap<String, String>,
-    /// The npm package.
-    pub(crate) package: Package,
+    /// The npm packages by their staged folders.
+    pub(crate) packages: BTreeMap<String, Package>,
 }
 
-/// What its `package.json` says.
+/// An npm package: what its `package.json` says, and what of the source tree is in it.
 #[derive(Debug)]
 pub(crate) struct Package {
-    pub(crate) folder: String,
     pub(crate) name: String,
     pub(crate) description: String,
-    pub(crate) entry: String,
+    /// Its modules; the first is what it is imported by.
+    pub(crate) entries: Vec<String>,
+    /// Its types, the first those of the package.
+    pub(crate) types: Vec<String>,
+    /// A folder that shows its use.
+    pub(crate) example: Option<String>,
+}
+
+impl Package {
+    fn read(mut fields: Fields) -> Result<Self, Failure> {
+        let package = Self {
+            name: fields.text("name")?,
+            description: fields.text("description")?,
+            entries: fields.texts("entries")?,
+            types: fields.texts("types")?,
+            example: if fields.table.contains_key("example") { Some(fields.text("example")?) } else { None },
+        };
+        fields.finish()?;
+        Ok(package)
+    }
 }
 
 impl Manifest {
@@ -44,30 +62,38 @@ impl Manifest {
         Self::parse(&workspace.read(FILE)?)
     }
 
+    /// Those packages of which there is something.
+    pub(crate) fn packages_of(&self, workspace: &Workspace) -> impl Iterator<Item = (&String, &Package)> {
+        let there =
+            |package: &Package| package.entries.iter().all(|path| workspace.root().join(path).is_file());
+        self.packages.iter().filter(move |(_, package)| there(package))
+    }
+
     fn parse(text: &str) -> Result<Self, Failure> {
         let table: Table = text.parse().map_err(|error| Failure::new(format!("`{FILE}`: {error}")))?;
         let mut root = Fields::new("", table);
         let mut stage = root.table("stage")?;
-        let mut package = root.table("package")?;
+        let mut packages = root.table("packages")?;
         let mut pages = stage.table("pages")?;
         let names: Vec<String> = pages.table.keys().cloned().collect();
         let pages = names.into_iter().map(|name| pages.text(&name).map(|folder| (name, folder)));
+        let names: Vec<String> = packages.table.keys().cloned().collect();
+        let packages =
+            names.into_iter().map(|name| Ok((name.clone(), Package::read(packages.table(&name)?)?)));
         let manifest = Self {
             source: root.text("crate")?,
             profile: root.text("profile")?,
             features: root.texts("features")?.join(","),
             budget_gzip: root.size("budget_gzip")?,
             output: stage.text("output")?,
-            shared: stage.text("shared")?,
+            assets: stage.text("assets")?,
             pages: pages.collect::<Result<_, _>>()?,
-            package: Package {
-                folder: package.text("folder")?,
-                name: package.text("name")?,
-                description: package.text("description")?,
-                entry: package.text("entry")?,
-            },
+            packages: packages.collect::<Result<_, Failure>>()?,
         };
-        [root, stage, package].into_iter().try_for_each(Fields::finish)?;
+        [root, stage].into_iter().try_for_each(Fields::finish)?;
+        if !manifest.packages.contains_key(&manifest.assets) {
+            return Err(Failure::new(format!("`{FILE}`: there is no package `{}`", manifest.assets)));
+        }
         Ok(manifest)
     }
 }
@@ -132,6 +158,7 @@ mod tests {
         assert_eq!(manifest.source, "crates/web");
         assert_eq!(manifest.budget_gzip, 40 * 1024);
         assert!(manifest.pages.contains_key("dashboard"));
+        assert_eq!(manifest.packages[&manifest.assets].entries, ["www/shared/gatepass.js"]);
         assert!(REAL.lines().next().unwrap().contains("wasm-pack does not read this file"));
     }
 
@@ -139,7 +166,13 @@ mod tests {
     fn refuses_what_it_does_not_know() {
         let failure = Manifest::parse(&REAL.replace("budget_gzip", "budget")).unwrap_err();
         assert!(failure.message().contains("budget_gzip"), "{failure}");
-        let failure = Manifest::parse(&format!("surprise = 1\n{REAL}")).unwrap_err();
-        assert!(failure.message().contains("surprise"), "{failure}");
+        for (instead, expected) in [
+            (format!("surprise = 1\n{REAL}"), "surprise"),
+            (format!("{REAL}\nsurprise = 1"), "surprise"),
+            (REAL.replace("assets = \"web\"", "assets = \"wab\""), "wab"),
+        ] {
+            let failure = Manifest::parse(&instead).unwrap_err();
+            assert!(failure.message().contains(expected), "{failure}");
+        }
     }
 }

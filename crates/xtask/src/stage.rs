@@ -3,23 +3,28 @@
 //! ```text
 //! target/www/assets/<digest>/   wasm and facade: one digest over both, so that versions never mix
 //! target/www/dashboard/         pages, which name that digest
-//! target/www/web/               the npm package
+//! target/www/web/               the npm packages
+//! target/www/extension-example/ what shows the use of one, with its modules in it
 //! ```
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Package};
 use crate::talk;
 use crate::workspace::Workspace;
 
 /// What pages say in the source tree, where no digest exists.
 const PLACEHOLDER: &str = "/assets/dev/";
+/// Where an example has the modules.
+const EXAMPLE: &str = "gatepass";
+/// The wasm, which a page may want to serve from elsewhere.
+const MODULE: &str = "gatepass_web_bg.wasm";
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 /// The staged folder.
@@ -36,37 +41,55 @@ pub(crate) fn write(
     built: &Path,
     scratch: &Path,
 ) -> Result<Stage, Failure> {
-    let modules = files(built)?;
-    let package = package(workspace, manifest, &modules)?;
+    let modules = files(&built.join(&manifest.assets))?;
     let digest = digest(&modules);
 
     let new = scratch.join("www");
     put(&new.join("assets").join(&digest), &modules)?;
-    put(&new.join(&manifest.package.folder), &package)?;
     for (name, folder) in &manifest.pages {
-        put(&new.join(name), &pages(&workspace.root().join(folder), &digest)?)?;
+        put(&new.join(name), &pages(&workspace.root().join(folder), &format!("../assets/{digest}/"))?)?;
+    }
+    for (name, package) in manifest.packages_of(workspace) {
+        let modules = files(&built.join(name))?;
+        if let Some(example) = &package.example {
+            let folder = new.join(format!("{name}-example"));
+            put(&folder, &pages(&workspace.root().join(example), &format!("./{EXAMPLE}/"))?)?;
+            put(&folder.join(EXAMPLE), &modules)?;
+        }
+        put(&new.join(name), &files_of(workspace, package, modules)?)?;
     }
     let folder = workspace.target().join(&manifest.output);
     replace(&new, &folder, &scratch.join("old"))?;
     Ok(Stage { folder, digest })
 }
 
-/// The files of one folder; tests and whatever else is not shipped stay out by their names.
+/// The files of one folder and those below it; tests and whatever else is not shipped stay out by their names.
 fn files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     if !folder.is_dir() {
         talk::note(&format!("note: {} does not exist yet and is skipped", folder.display()));
         return Ok(BTreeMap::new());
     }
-    let unreadable = |error| Failure::io(folder.display(), &error);
     let mut files = BTreeMap::new();
+    gather(folder, "", &mut files)?;
+    Ok(files)
+}
+
+fn gather(folder: &Path, above: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Failure> {
+    let unreadable = |error| Failure::io(folder.display(), &error);
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if path.is_file() && !name.starts_with('.') && !name.contains(".test.") {
-            files.insert(name.to_owned(), fs::read(&path).map_err(unreadable)?);
+        if name.starts_with('.') || name.contains(".test.") {
+            continue;
+        }
+        let name = format!("{above}{name}");
+        if path.is_dir() {
+            gather(&path, &format!("{name}/"), files)?;
+        } else {
+            files.insert(name, fs::read(&path).map_err(unreadable)?);
         }
     }
-    Ok(files)
+    Ok(())
 }
 
 /// The first half of SHA-256 over names and bytes, each with its length in front, so that nothing can move between them.
@@ -80,47 +103,74 @@ fn digest(files: &BTreeMap<String, Vec<u8>>) -> String {
 }
 
 /// Pages with the modules' address in them: relative, because an issuer may have a path.
-fn pages(folder: &Path, digest: &str) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
-    let address = format!("../assets/{digest}/");
+fn pages(folder: &Path, address: &str) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let mut pages = files(folder)?;
-    for bytes in pages.values_mut() {
+    for (name, bytes) in &mut pages {
         // What is not text (an icon) has no addresses in it.
         if let Ok(text) = str::from_utf8(bytes) {
+            let up = "../".repeat(name.matches('/').count());
+            let address =
+                if up.is_empty() { address.to_owned() } else { up + address.trim_start_matches("./") };
             *bytes = text.replace(PLACEHOLDER, &address).into_bytes();
         }
     }
     Ok(pages)
 }
 
-/// The npm package: modules, licences, `package.json`.
-fn package(
+/// An npm package: modules, types, licences, `package.json`.
+fn files_of(
     workspace: &Workspace,
-    manifest: &Manifest,
-    modules: &BTreeMap<String, Vec<u8>>,
+    package: &Package,
+    mut files: BTreeMap<String, Vec<u8>>,
 ) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
-    let mut files = modules.clone();
     for licence in LICENCES {
         files.insert(licence.to_owned(), workspace.read(licence)?.into_bytes());
     }
-    let entry = &manifest.package.entry;
+    let mut exports = Map::new();
+    for path in &package.types {
+        // They lie in one folder here.
+        let text = workspace.read(path)?.replace("\"../shared/", "\"./");
+        files.insert(last(path).to_owned(), text.into_bytes());
+    }
+    for (at, entry) in package.entries.iter().enumerate() {
+        let file = last(entry);
+        let stem = file.trim_end_matches(".js");
+        let name = if at == 0 { ".".to_owned() } else { format!("./{stem}") };
+        exports.insert(name, json!(format!("./{file}")));
+        // Every resolver finds the types that lie beside a module under its name.
+        if let Some(types) = package.types.first() {
+            let all = format!("export * from \"./{}.js\";\n", last(types).trim_end_matches(".d.ts"));
+            files.entry(format!("{stem}.d.ts")).or_insert_with(|| all.into_bytes());
+        }
+    }
+    exports.insert(format!("./{MODULE}"), json!(format!("./{MODULE}")));
     let description = json!({
-        "name": manifest.package.name,
+        "name": package.name,
         "version": workspace.version(),
-        "description": manifest.package.description,
+        "description": package.description,
         "license": "MIT OR Apache-2.0",
         "type": "module",
+        "types": package.types.first().map(|path| format!("./{}", last(path))),
         "sideEffects": false,
-        "exports": { ".": format!("./{entry}"), "./gatepass_web_bg.wasm": "./gatepass_web_bg.wasm" },
+        "exports": exports,
         "files": files.keys().collect::<Vec<_>>(),
     });
     files.insert("package.json".to_owned(), format!("{description:#}\n").into_bytes());
     Ok(files)
 }
 
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 fn put(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| Failure::io(folder.display(), &error))?;
     files.iter().try_for_each(|(name, bytes)| {
-        fs::write(folder.join(name), bytes).map_err(|error| Failure::io(folder.join(name).display(), &error))
+        let path = folder.join(name);
+        path.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&path, bytes))
+            .map_err(|error| Failure::io(path.display(), &error))
     })
 }
 
@@ -156,9 +206,14 @@ mod tests {
     #[test]
     fn pages_name_the_digest_relatively() {
         let folder = Folder::within(&std::env::temp_dir(), "stage").unwrap();
-        put(folder.path(), &of(&[("a.js", "import \"/assets/dev/x.js\";"), ("a.test.js", "")])).unwrap();
-        let pages = pages(folder.path(), "00ff").unwrap();
-        assert_eq!(pages, of(&[("a.js", "import \"../assets/00ff/x.js\";")]));
+        let page = "import \"/assets/dev/x.js\";";
+        put(folder.path(), &of(&[("a.js", page), ("b/c/a.js", page), ("a.test.js", ""), (".b/a.js", "")]))
+            .unwrap();
+        let staged = |address: &str| pages(folder.path(), address).unwrap();
+        let [one, two] = ["import \"../assets/00ff/x.js\";", "import \"../../../assets/00ff/x.js\";"];
+        assert_eq!(staged("../assets/00ff/"), of(&[("a.js", one), ("b/c/a.js", two)]));
+        let [one, two] = ["import \"./gatepass/x.js\";", "import \"../../gatepass/x.js\";"];
+        assert_eq!(staged("./gatepass/"), of(&[("a.js", one), ("b/c/a.js", two)]));
     }
 
     #[test]

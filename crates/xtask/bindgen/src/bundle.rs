@@ -16,7 +16,7 @@ use oxc_syntax::module_record::{
     ExportExportName, ExportImportName, ExportLocalName, ImportImportName, ModuleRecord,
 };
 
-/// Reads a module by its name, as imports write it after `./`.
+/// Reads a module by its path; those of one bundle may lie in several folders.
 pub(crate) type Read<'a> = &'a dyn Fn(&str) -> Result<String, Box<dyn Error>>;
 
 /// The entry with everything that it imports, and its exports.
@@ -72,8 +72,8 @@ impl Bundle<'_> {
         let mut spans = Vec::new();
         for statement in &parsed.program.body {
             match statement {
-                Statement::ImportDeclaration(import) => self.add(beside(name, &import.source.value)?)?,
-                Statement::ExportFromDeclaration(export) => self.add(beside(name, &export.source.value)?)?,
+                Statement::ImportDeclaration(import) => self.add(&beside(name, &import.source.value)?)?,
+                Statement::ExportFromDeclaration(export) => self.add(&beside(name, &export.source.value)?)?,
                 Statement::ExportNamedDeclaration(_) => {}
                 Statement::ExportDeclaration(export) => spans.push(export.declaration.span()),
                 Statement::ExportDefaultDeclaration(_) => {
@@ -98,7 +98,7 @@ impl Bundle<'_> {
                     return Err(format!("{name} imports all of {from} as an object").into());
                 }
             };
-            let there = self.exported(name, from, wanted)?;
+            let there = self.exported(name, &from, wanted)?;
             let here = import.local_name.name.as_str();
             if here == there {
                 module.names.remove(here);
@@ -130,7 +130,7 @@ impl Bundle<'_> {
             };
             let local = match (&entry.local_name, &entry.module_request, &entry.import_name) {
                 (_, Some(from), ExportImportName::Name(wanted)) => {
-                    self.exported(name, beside(name, &from.name)?, &wanted.name)?
+                    self.exported(name, &beside(name, &from.name)?, &wanted.name)?
                 }
                 (ExportLocalName::Name(local), None, _) => local.name.as_str(),
                 _ => return Err(format!("{name}: `{exported}` has no name inside").into()),
@@ -160,10 +160,23 @@ impl Bundle<'_> {
     }
 }
 
-/// The modules of one bundle lie in one folder.
-fn beside<'a>(name: &str, import: &'a str) -> Result<&'a str, Box<dyn Error>> {
-    let plain = import.strip_prefix("./").filter(|plain| !plain.contains('/'));
-    plain.ok_or_else(|| format!("{name} imports `{import}`, which does not lie beside it").into())
+/// The path of a module that another imports by a relative one.
+fn beside(name: &str, import: &str) -> Result<String, Box<dyn Error>> {
+    let mut parts: Vec<&str> = name.split('/').collect();
+    parts.pop();
+    if !import.starts_with("./") && !import.starts_with("../") {
+        return Err(format!("{name} imports `{import}`, which is no file").into());
+    }
+    for part in import.split('/') {
+        match part {
+            "." => {}
+            ".." => {
+                parts.pop().ok_or_else(|| format!("{name} imports `{import}` from above everything"))?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Ok(parts.join("/"))
 }
 
 #[cfg(test)]
@@ -182,10 +195,10 @@ mod tests {
     fn puts_each_module_once_after_what_it_imports() {
         let bundle = of(&[
             (
-                "main.js",
-                "import { a, b } from \"./a.js\";\nimport begin from \"./b.js\";\nexport const main = () => begin(a, b);\nexport { b };",
+                "y/main.js",
+                "import { a, b } from \"../x/a.js\";\nimport begin from \"../b.js\";\nexport const main = () => begin(a, b);\nexport { b };",
             ),
-            ("a.js", "import { b } from \"./b.js\";\nexport const a = b + 1;\nexport { b };"),
+            ("x/a.js", "import { b } from \"./../b.js\";\nexport const a = b + 1;\nexport { b };"),
             ("b.js", "export const b = 1;\nfunction run() {}\nexport { run as default, b as c };"),
         ]);
         assert_eq!(
@@ -206,8 +219,9 @@ mod tests {
             ("import { a } from \"./x.js\";", "import \"./main.js\"; export const a = 1;", "imports itself"),
             ("import { a } from \"./x.js\";", "export default 1;", "no name"),
             ("import { a } from \"./x.js\";", "export * from \"./main.js\";", "does not say"),
-            ("import { a } from \"x\";", "", "beside"),
-            ("import { a } from \"./y/x.js\";", "", "beside"),
+            ("import { a } from \"x\";", "", "no file"),
+            ("import { a } from \"../x.js\";", "", "above everything"),
+            ("import { a } from \"./y/x.js\";", "", "no y/x.js"),
         ] {
             let said = of(&[("main.js", main), ("x.js", other)]).unwrap_err();
             assert!(said.contains(error), "{main} {other}: {said}");

@@ -1,5 +1,5 @@
-//! Makes what pages load of a wasm module: the module without what only linkers read, and the facade with its modules as
-//! one, without what only people read. The facade has glue of its own (`www/shared/instance.js`). `gatepass-bindgen <input.wasm> <out-dir> <entry.js>`
+//! Makes what pages load of a wasm module: the module without what only linkers read, and each entry with its modules as
+//! one, without what only people read. The facade has glue of its own (`www/shared/instance.js`). `gatepass-bindgen <input.wasm> <out-dir> <entry.js>...`
 //!
 //! A package of its own, so that `cargo xtask` without wasm does not wait for these crates.
 
@@ -20,8 +20,8 @@ use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
-    let [input, out, entry] = arguments.as_slice() else {
-        return Err("usage: gatepass-bindgen <input.wasm> <out-dir> <entry.js>".into());
+    let [input, out, entries @ ..] = arguments.as_slice() else {
+        return Err("usage: gatepass-bindgen <input.wasm> <out-dir> <entry.js>...".into());
     };
     let mut output = Bindgen::new()
         .input_path(input)
@@ -38,13 +38,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     output.emit(out)?;
     let glue = out.join(input.with_extension("js").file_name().ok_or("the input has no name")?);
     fs::remove_file(glue)?;
-    let read = |name: &str| -> Result<String, Box<dyn Error>> {
-        let path = entry.with_file_name(name);
-        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()).into())
+    let read = |path: &str| -> Result<String, Box<dyn Error>> {
+        fs::read_to_string(path).map_err(|error| format!("{path}: {error}").into())
     };
-    let name = entry.file_name().and_then(|name| name.to_str()).ok_or("the entry has no name")?;
-    let facade = minified(&bundle::bundle(name, &read)?)?;
-    fs::write(out.join(name), facade)?;
+    for entry in entries {
+        let name = entry.file_name().ok_or("an entry has no name")?;
+        let path = entry.to_str().ok_or("an entry's path is no text")?;
+        fs::write(out.join(name), minified(&bundle::bundle(path, &read)?)?)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
