@@ -6,12 +6,12 @@ import { folder, start } from './process.mjs';
 const BIN = process.env.GATEPASS_AUTHORITY_BIN ?? 'target/debug/gatepass-authority';
 const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 
-/** Starts it with a fresh database; gives its address and what a test needs of it. */
+/** Starts it with a fresh database; gives its address and what a test needs of it. `www` may be a folder of its own. */
 export async function startAuthority(t, { www = false, config, args: more = [] } = {}) {
   const place = folder(t, 'authority');
   const clockFile = join(place, 'clock');
   const args = ['--dev', '--listen', '127.0.0.1:0', '--db', join(place, 'gatepass.sqlite'), '--json', ...more];
-  if (www) args.push('--www', WWW);
+  if (www) args.push('--www', www === true ? WWW : www);
   if (config) {
     writeFileSync(join(place, 'authority.toml'), config);
     args.push('--config', join(place, 'authority.toml'));

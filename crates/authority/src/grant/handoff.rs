@@ -185,3 +185,41 @@ fn spoken(parts: [&str; 7]) -> String {
     first.copy_from_slice(&hash[..6]);
     phrase::of(&first)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::tests::native;
+    use super::*;
+
+    const GOOD: &str = "v=1&iss=https%3A%2F%2Fi.example&client_id=cli\
+        &redirect_uri=http%3A%2F%2F127.0.0.1%3A53123%2Fgatepass%2F0123456789abcdefghij_-&response_type=code\
+        &scope=openid&state=sssssssssssssssssssssssssssssssssssssssssss\
+        &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256\
+        &dpop_jkt=0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I&device=ada%40thinkpad";
+
+    fn phrase_of(form: &str) -> String {
+        let clients = Clients::new(vec![native()]);
+        read(&Params::from_form(form).unwrap(), "https://i.example", &clients).unwrap().phrase
+    }
+
+    /// Worked out by hand from the definition, by another program.
+    #[test]
+    fn the_words_of_a_request() {
+        assert_eq!(phrase_of(GOOD), "holul-hihij-finus");
+        // The way it is written does not matter, and nor does what a person reads beside the words.
+        assert_eq!(phrase_of(&GOOD.replace("%40thinkpad", "&hpke=")), "holul-hihij-finus");
+        assert_ne!(phrase_of(&GOOD.replace("53123", "53124")), "holul-hihij-finus");
+    }
+
+    #[test]
+    fn pages_of_the_house_ask_in_sessions_of_their_own() {
+        let page = Client { native: false, ..native() };
+        assert_eq!(may_ask(&page, Way::Code), Ok(()));
+        let outside = Client { first_party: false, ..page.clone() };
+        for (client, way) in
+            [(&page, Way::Device), (&page, Way::Handoff), (&native(), Way::Code), (&outside, Way::Code)]
+        {
+            assert_eq!(may_ask(client, way), Err(Refused::HandoffCaller));
+        }
+    }
+}

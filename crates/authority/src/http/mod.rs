@@ -118,6 +118,7 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
     };
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(navigation::no_service_worker))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), watch))
         .with_state(app)
 }

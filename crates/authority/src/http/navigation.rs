@@ -23,6 +23,15 @@ pub(crate) async fn whole_window(request: Request, next: Next) -> Response {
     }
 }
 
+/// Refuses to be a service worker, whatever is asked for: a script of this origin could give its pages any header by one,
+/// and with it the very window that a page of ours keeps away from (Cross-Origin-Opener-Policy).
+pub(crate) async fn no_service_worker(request: Request, next: Next) -> Response {
+    if request.headers().contains_key("service-worker") {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    next.run(request).await
+}
+
 /// Refuses a form that no person sent, where the browser would say that one did.
 pub(crate) fn by_person(headers: &HeaderMap) -> Result<(), Problem> {
     let metadata = headers.contains_key("sec-fetch-dest");

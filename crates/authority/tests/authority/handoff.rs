@@ -126,6 +126,17 @@ impl Desk {
         Answer::read(request.send().await.unwrap()).await
     }
 
+    /// What the account has granted.
+    async fn grants(&self, world: &World) -> Vec<Value> {
+        let proof = self
+            .key
+            .as_ref()
+            .map(|key| key.prove(world, "GET", "/grants", json!({"ath": hash(&self.token)})));
+        let scheme = if proof.is_some() { "DPoP" } else { "Bearer" };
+        let answer = world.resource("/grants", scheme, &self.token, proof.as_deref()).await;
+        answer.body["grants"].as_array().unwrap_or_else(|| panic!("{}", answer.body)).clone()
+    }
+
     /// Hands a request in; gives the address to open.
     async fn handed_in(&self, world: &World, terminal: &Terminal) -> String {
         let answer = self.push(world, &terminal.fields).await;
@@ -220,7 +231,15 @@ async fn a_terminal_is_signed_in() {
         let id_token = claims(&tokens.text("id_token"));
         assert_eq!((&id_token["nonce"], &id_token["email"]), (&json!("n-1"), &json!(EMAIL)));
         assert_eq!(claims(&tokens.text("access_token"))["cnf"]["jkt"], terminal.key.jkt());
-        // Its own grant, with its own refresh token.
+        // Its own grant, with its own refresh token: ending it leaves the dashboard's alone, and the other way around.
+        let grants = desk.grants(&world).await;
+        let own: Vec<_> =
+            grants.iter().filter(|grant| grant["way"] == "handoff" && grant["current"] == false).collect();
+        assert!(
+            own.iter().any(|grant| grant["device"] == "ada@thinkpad" && grant["client_id"] == "gatepass-cli"),
+            "{grants:?}"
+        );
+        assert!(grants.iter().any(|grant| grant["way"] == "code" && grant["current"] == true), "{grants:?}");
         assert_eq!(
             world.refresh(&tokens.text("refresh_token"), Some(&terminal.key)).await.status,
             StatusCode::OK
@@ -536,6 +555,16 @@ async fn scripts_and_frames_are_shown_nothing() {
             ("sec-fetch-dest", "document"),
         ];
         assert_ne!(desk.browser.get_with(target, &window).await.status, StatusCode::FORBIDDEN, "{target}");
+    }
+}
+
+/// A script could give its pages any header by one, and so be let into a window that keeps others out.
+#[tokio::test]
+async fn no_service_worker_lives_here() {
+    let world = World::new().await;
+    for path in ["/assets/handoff.js", "/dashboard/worker.js", "/handoff"] {
+        let page = Browser::new(&world).get_with(path, &[("service-worker", "script")]).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{path}");
     }
 }
 
