@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gatepass_core::time::Timestamp;
 use gatepass_core::url::{Issuer, Parts};
+use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
@@ -43,6 +44,9 @@ pub(crate) struct App {
     /// The development mailbox, where it may be shown.
     pub(crate) mailbox: Option<Arc<Mailbox>>,
     pub(crate) letters_per_address: u32,
+    pub(crate) device_codes_per_place: u32,
+    /// Whose word on where people are is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) dpop_nonce: DpopNonce,
     pub(crate) log: bool,
     clock: Clock,
@@ -74,6 +78,7 @@ impl App {
         let on_this_machine = parts.on_this_machine() && bound.ip().is_loopback();
         let clients = config.clients(&text, &base).map_err(StartError::Configuration)?;
         let mut organizations = config.organizations().map_err(StartError::Configuration)?;
+        let trusted_proxies = config.proxies().map_err(StartError::Configuration)?;
         let connections = config.connections().map_err(StartError::Configuration)?;
         let upstreams = Upstreams::new(connections, &base);
         let store = Store::open(&config.database).await.map_err(StartError::Store)?;
@@ -114,6 +119,12 @@ impl App {
             } else {
                 5
             }),
+            device_codes_per_place: config.device_codes_per_place.unwrap_or(if on_this_machine {
+                u32::MAX
+            } else {
+                100
+            }),
+            trusted_proxies,
             dpop_nonce: config.dpop_nonce,
             log: config.log,
             clock,

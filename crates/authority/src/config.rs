@@ -3,11 +3,12 @@
 mod connections;
 mod organizations;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use gatepass_core::name::ClientId;
 use gatepass_core::secret::Secret;
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
 use crate::grant::client::{Client, Clients, GrantType};
@@ -49,6 +50,11 @@ pub struct Config {
     /// together three times, everybody ten times as many. If nothing is said, five where letters really leave; the
     /// development mailbox needs no protection from letters.
     pub letters_per_address: Option<u32>,
+    /// How many device codes may be asked for from one place in ten minutes. If nothing is said, a hundred; on this machine
+    /// alone, without limit.
+    pub device_codes_per_place: Option<u32>,
+    /// The proxies in front, as addresses or networks: `X-Forwarded-For` is believed from them alone.
+    pub trusted_proxies: Vec<String>,
     /// Whether each request is a line on stderr.
     pub log: bool,
 }
@@ -69,6 +75,8 @@ impl Config {
             dpop_nonce: DpopNonce::Off,
             www: None,
             letters_per_address: None,
+            device_codes_per_place: None,
+            trusted_proxies: Vec::new(),
             log: false,
         }
     }
@@ -86,6 +94,8 @@ impl Config {
         self.built_in_clients = file.built_in_clients.unwrap_or(true);
         self.dpop_nonce = file.dpop_nonce;
         self.letters_per_address = file.letters_per_address.or(self.letters_per_address);
+        self.device_codes_per_place = file.device_codes_per_place.or(self.device_codes_per_place);
+        self.trusted_proxies = file.trusted_proxies;
         self.clients = file.client;
         self.organizations = file.organization;
         self.connections = file.connection;
@@ -94,6 +104,16 @@ impl Config {
     /// All organizations, checked, or what is wrong with one.
     pub(crate) fn organizations(&self) -> Result<Vec<Organization>, String> {
         organizations::check(&self.organizations)
+    }
+
+    /// All proxies in front, or what is wrong with one.
+    pub(crate) fn proxies(&self) -> Result<Vec<IpNet>, String> {
+        let read = |text: &String| {
+            text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+                format!("`trusted_proxies`: this is no address and no network, such as 10.0.0.0/8: {text}")
+            })
+        };
+        self.trusted_proxies.iter().map(read).collect()
     }
 
     /// All connections, checked, or what is wrong with one.
@@ -137,6 +157,9 @@ pub struct ConfigFile {
     #[serde(default)]
     dpop_nonce: DpopNonce,
     letters_per_address: Option<u32>,
+    device_codes_per_place: Option<u32>,
+    #[serde(default)]
+    trusted_proxies: Vec<String>,
     #[serde(default)]
     client: Vec<ClientConfig>,
     #[serde(default)]
@@ -339,6 +362,22 @@ mod tests {
         assert!(known.find("gatepass-dashboard").unwrap().may_use(GrantType::DeviceCode).is_err());
         let unknown = clients(&file.replace(device, "password")).err().unwrap();
         assert!(unknown.contains("line 7"), "{unknown}");
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let proxies = |file: &str| {
+            let mut config = Config::new(PathBuf::new(), Secret::from("x"));
+            config.apply(ConfigFile::parse(file).unwrap());
+            config.proxies()
+        };
+        let shown = proxies("trusted_proxies = ['10.0.0.0/8', '::1', '192.0.2.7']").unwrap();
+        let shown: Vec<String> = shown.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]);
+        assert_eq!(proxies("").unwrap(), []);
+        for bad in ["localhost", "10.0.0.0/33", "*", ""] {
+            assert!(proxies(&format!("trusted_proxies = ['{bad}']")).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub(crate) enum Refused {
     DeviceExpired,
     DeviceReplayed,
     DeviceClient,
+    DeviceMany,
 
     // ---- the refresh token
     RefreshUnknown,
@@ -185,6 +186,10 @@ impl Refused {
             }
             Self::DeviceClient => ("invalid_grant", "the device code was issued to another client"),
 
+            Self::DeviceMany => {
+                ("temporarily_unavailable", "too many devices asked from this place; wait ten minutes")
+            }
+
             Self::RefreshUnknown => ("invalid_grant", "the refresh token is not known"),
             Self::RefreshExpired => ("invalid_grant", "the refresh token has expired"),
             Self::RefreshRevoked => ("invalid_grant", "the refresh token was revoked"),
@@ -277,6 +282,7 @@ impl Refused {
             | Self::LinkMake => 403,
             Self::PersonalUnknown | Self::GrantUnknown => 404,
             Self::UnsupportedMediaType => 415,
+            Self::DeviceMany => 429,
             Self::Server => 500,
             _ => 400,
         }

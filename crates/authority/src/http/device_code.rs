@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ use crate::grant::refused::Refused;
 use crate::grant::short_code;
 use crate::keys::sha256;
 use crate::random::{self, SystemDice};
+use crate::store::{Added, CODE_WINDOW};
 
 /// What the short codes of devices answer.
 pub(super) const CONTEXT: &[u8] = b"device";
@@ -52,7 +53,14 @@ pub(crate) async fn post(
             response.extensions_mut().insert(Note { client: Some(client.id.clone()), reason: None });
             response
         }
-        Err(failure) => answer::error(failure.refused(), Some(client.id.clone()), basic),
+        Err(failure) => {
+            let refused = failure.refused();
+            let mut response = answer::error(refused, Some(client.id.clone()), basic);
+            if refused == Refused::DeviceMany {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(CODE_WINDOW.as_secs()));
+            }
+            response
+        }
     }
 }
 
@@ -73,7 +81,12 @@ async fn begin(app: &App, client: &Client, place: &str, params: &Params) -> Resu
     for _ in 0..DRAWS {
         let (device_code, user_code) = (random::token()?, short_code::draw(&mut SystemDice)?);
         let mac = short_code::mac(&app.keys.short_code, CONTEXT, &user_code);
-        if app.store.add_device_code(&sha256(device_code.expose()), &mac, &code).await? {
+        let hash = sha256(device_code.expose());
+        let added = app.store.add_device_code(&hash, &mac, &code, app.device_codes_per_place).await?;
+        if added == Added::TooMany {
+            return Err(Refused::DeviceMany.into());
+        }
+        if added == Added::Kept {
             let verification_uri = format!("{}/activate", app.base);
             // RFC 8628 section 3.2.
             return Ok(json!({

@@ -10,6 +10,7 @@ mod cors;
 mod device_code;
 mod files;
 mod flow;
+mod forwarded;
 mod grants;
 mod handoff;
 mod handoff_code;
@@ -115,6 +116,11 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
             .route(&inserted, get(metadata::openid))
             .layer(middleware::from_fn(cors::any_origin));
         Router::new().nest(&app.path, below).merge(inserted)
+    };
+    let router = if app.trusted_proxies.is_empty() {
+        router
+    } else {
+        router.layer(middleware::from_fn_with_state(Arc::clone(&app), forwarded::people))
     };
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -14,9 +14,23 @@ use crate::grant::short_code::ATTEMPTS;
 /// The span in which wrong codes are counted, and so the longest wait after too many.
 pub(crate) const GUESS_WINDOW: Duration = Duration::from_secs(600);
 
+/// The span in which codes of one place are counted, and so the longest wait after too many.
+pub(crate) const CODE_WINDOW: Duration = Duration::from_secs(600);
+
 /// How many times the wrong codes of one account everybody at one place may type. Accounts are made freely where
 /// anybody may sign in; a company behind one address mistypes more than a person.
 const PLACE_SHARE: u32 = 10;
+
+/// What came of a new code.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// It waits.
+    Kept,
+    /// Its short code is taken, by one that waits or by a memory of one.
+    Taken,
+    /// Its place asked for too many.
+    TooMany,
+}
 
 /// Who types a code.
 pub(crate) struct Typist<'a> {
@@ -35,13 +49,25 @@ pub(crate) enum Typed {
 }
 
 impl Store {
-    /// Keeps a new code. `false` if its short code is taken, by one that waits or by a memory of one.
+    /// Keeps a new code, of so many that one place may ask for.
     pub(crate) async fn add_device_code(
         &self,
         code_hash: &[u8; 32],
         user_code_mac: &[u8],
         code: &DeviceCode,
-    ) -> Result<bool, sqlx::Error> {
+        limit: u32,
+    ) -> Result<Added, sqlx::Error> {
+        // One transaction: of many requests at once, none is looked at before the others were counted.
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let there: u32 =
+            sqlx::query_scalar("SELECT count(*) FROM device_code WHERE place = ? AND created_at > ?")
+                .bind(&code.place)
+                .bind(seconds(code.created_at.minus(CODE_WINDOW)))
+                .fetch_one(&mut *transaction)
+                .await?;
+        if there >= limit {
+            return Ok(Added::TooMany);
+        }
         let added = sqlx::query(
             "INSERT INTO device_code (code_hash, user_code_mac, client_id, scope, audience, organization_id, place,
                  created_at, expires_at, wait_seconds)
@@ -57,10 +83,11 @@ impl Store {
         .bind(seconds(code.created_at))
         .bind(seconds(code.expires_at))
         .bind(WAIT_SECONDS)
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await?
         .rows_affected();
-        Ok(added == 1)
+        transaction.commit().await?;
+        Ok(if added == 1 { Added::Kept } else { Added::Taken })
     }
 
     /// Looks at a code, whatever became of it.

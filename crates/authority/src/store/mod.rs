@@ -26,7 +26,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 
-pub(crate) use device_codes::{GUESS_WINDOW, Typed, Typist};
+pub(crate) use device_codes::{Added, CODE_WINDOW, GUESS_WINDOW, Typed, Typist};
 pub(crate) use links::{CodeTry, Link, NewLink};
 pub(crate) use session_links::{NewSession, SessionLink};
 pub(crate) use sessions::Session;

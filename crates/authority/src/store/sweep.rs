@@ -127,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn devices_go_after_their_tombstone_and_guesses_after_their_span() {
         use crate::grant::device::DeviceCode;
-        use crate::store::{Typed, Typist};
+        use crate::store::{Added, Typed, Typist};
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("test.sqlite")).await.unwrap();
         let at = Timestamp::from_seconds;
@@ -142,8 +142,9 @@ mod tests {
             decision: None,
             family_id: None,
         };
-        assert!(store.add_device_code(&[1; 32], b"one", &code).await.unwrap());
-        assert!(!store.add_device_code(&[2; 32], b"one", &code).await.unwrap(), "the short code is taken");
+        assert_eq!(store.add_device_code(&[1; 32], b"one", &code, 9).await.unwrap(), Added::Kept);
+        let taken = store.add_device_code(&[2; 32], b"one", &code, 9).await.unwrap();
+        assert_eq!(taken, Added::Taken, "the short code");
         let typist = Typist { user_id: "u", place: "192.0.2.7" };
         assert!(matches!(store.type_device_code(b"two", &typist, at(1000)).await.unwrap(), Typed::Wrong));
         assert_eq!(store.sweep(at(1600)).await.unwrap(), 0);

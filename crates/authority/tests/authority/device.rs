@@ -107,6 +107,56 @@ async fn a_person_lets_a_device_in() {
 }
 
 #[tokio::test]
+async fn one_place_asks_for_so_many_codes() {
+    let world = World::with(|config| {
+        config.device_codes_per_place = Some(3);
+        config.trusted_proxies = vec!["127.0.0.0/8".into()];
+    })
+    .await;
+    let ask = async |from: &str| {
+        let request = plain()
+            .post(format!("{}/oauth/device/code", world.base))
+            .header("x-forwarded-for", from)
+            .form(&[("client_id", "gatepass-cli")]);
+        Answer::read(request.send().await.unwrap()).await
+    };
+    for (at, from) in ["203.0.113.7", "203.0.113.7", "198.51.100.9, 203.0.113.7"].into_iter().enumerate() {
+        assert_eq!(ask(from).await.status, StatusCode::OK, "{from}");
+        world.pass(if at == 0 { 10 } else { 0 });
+    }
+    let many = ask("203.0.113.7").await;
+    many.refused("temporarily_unavailable", "from this place");
+    assert_eq!(
+        (many.status, &many.headers["retry-after"]),
+        (StatusCode::TOO_MANY_REQUESTS, &"600".parse().unwrap())
+    );
+    assert_eq!(ask("203.0.113.8").await.status, StatusCode::OK, "another place");
+    world.pass(590);
+    assert_eq!(ask("203.0.113.7").await.status, StatusCode::OK, "the first is ten minutes ago");
+    ask("203.0.113.7").await.refused("temporarily_unavailable", "");
+}
+
+#[tokio::test]
+async fn places_behind_a_proxy_are_those_of_people() {
+    for (trusted, shown, hidden) in [(true, "203.0.113.7", "127.0.0.1"), (false, "127.0.0.1", "203.0.113.7")]
+    {
+        let world = World::with(|config| {
+            config.trusted_proxies = if trusted { vec!["127.0.0.1".into()] } else { Vec::new() };
+        })
+        .await;
+        let request = plain()
+            .post(format!("{}/oauth/device/code", world.base))
+            .header("x-forwarded-for", "198.51.100.9, 203.0.113.7")
+            .form(&[("client_id", "gatepass-cli")]);
+        let codes = Answer::read(request.send().await.unwrap()).await;
+        let question = enter(&browser(&world, EMAIL).await, &codes.text("user_code")).await;
+        assert!(question.has(&format!("<dd id=\"place\">{shown}</dd>")), "{}", question.html);
+        assert!(!question.has(&format!("<dd id=\"place\">{hidden}</dd>")));
+        assert!(!question.has("198.51.100.9"), "what anybody can write");
+    }
+}
+
+#[tokio::test]
 async fn a_device_makes_no_token_that_outlives_it() {
     let world = World::new().await;
     let key = Key::new();
