@@ -15,14 +15,18 @@ import { verify } from "./verify.js";
 /** @typedef {{do: string, [rest: string]: any}} Effect */
 /** @typedef {(effect: Effect, answer: Answer) => void} Heard what was done, and what came of it */
 
+/** By how many seconds a clock may be wrong and pass for right: answers take their time, and are dated by the second. */
+const ACCURATE = 30;
+
 /**
  * Takes a step: what became of the last effect against the next one.
  * @param {ReturnType<Instances["take"]>} instance
  * @param {Answer} answer
+ * @param {number} [skew] how far this machine's clock is behind the server's, in seconds
  * @returns {Effect}
  */
-function step(instance, answer) {
-  const effect = JSON.parse(instance.step(now(), ...answer));
+function step(instance, answer, skew = 0) {
+  const effect = JSON.parse(instance.step(now() + skew, ...answer));
   if (effect.do === "fail") throw new GatepassError(effect.code, effect);
   return effect;
 }
@@ -46,23 +50,25 @@ export function judge(instances, answer) {
  * @param {Instances} instances
  * @param {Store} store
  * @param {string} session
- * @param {Answer} answer what is wanted; what else is said to it: crates/web/src/transaction.rs
+ * @param {Answer} wanted what else is said to it: crates/web/src/transaction.rs
  * @param {Heard} [heard]
  * @returns {Promise<any>}
  */
-export async function drive(instances, store, session, answer, heard) {
-  const instance = instances.take();
+export async function drive(instances, store, session, wanted, heard) {
   /** @type {(() => void) | undefined} */
   let release;
   /** Those of the session last loaded, as long as no login brings its own. @type {import("./store.js").Keys} */
   let keys = {};
-  let brought = false;
+  /** The login that was taken, which a store gives back once. @type {Awaited<ReturnType<Store["take"]>>} */
+  let taken;
+  /** What a response has said of our clock. @type {number | undefined} */
+  let skew;
 
   /** @type {Record<string, (effect: any) => Promise<Answer> | Answer>} */
   const effects = {
     async load({ whole }) {
       const found = await store.load(session, whole);
-      if (found && !brought) ({ keys } = found);
+      if (found && !taken) ({ keys } = found);
       return [LOADED, found && [found.access, found.rest].filter(Boolean).join("\n")];
     },
     async lock() {
@@ -82,9 +88,15 @@ export async function drive(instances, store, session, answer, heard) {
       if (!response) return [LOST];
       // Across origins only the headers that the server exposes are seen; the others are simply absent.
       const { status, headers, body } = response;
+      // Nothing in between has kept the answer to a POST, so its date is of now.
+      const away = Math.round(Date.parse(headers.get("date") ?? "") / 1000) - now();
+      if (request.method === "POST" && away) skew = Math.abs(away) > ACCURATE ? away : 0;
       return [SENT, headers.get("dpop-nonce") ?? "", body, status];
     },
-    save: async (record) => [(await store.save(session, record, keys)) ? SAVED : MOVED],
+    async save(record) {
+      keys.skew = skew ?? keys.skew;
+      return [(await store.save(session, record, keys)) ? SAVED : MOVED];
+    },
     erase: async ({ expect }) => [(await store.erase(session, expect)) ? ERASED : MOVED],
     async make() {
       const { key, point } = await make();
@@ -96,29 +108,36 @@ export async function drive(instances, store, session, answer, heard) {
       return [KEPT];
     },
     async take({ digest }) {
-      const found = await store.take(`${session} ${digest}`);
-      keys = { key: found?.key };
-      brought = true;
-      return [TAKEN, found?.pending];
+      taken ??= await store.take(`${session} ${digest}`);
+      keys = { key: taken?.key };
+      return [TAKEN, taken?.pending];
     },
     verify: async (check) => [JUDGED, , , Number(await verify(check))],
   };
 
-  try {
-    for (;;) {
-      const effect = step(instance, answer);
-      if (effect.do === "done") return effect;
-      try {
-        answer = await effects[effect.do](effect);
-      } catch (error) {
-        // WebCrypto fails only over keys.
-        answer = [FAILED, error instanceof GatepassError ? error.code : "key_lost"];
+  for (let again = false; ; again = true) {
+    const instance = instances.take();
+    const before = skew;
+    try {
+      for (let answer = wanted; ; ) {
+        const effect = step(instance, answer, skew ?? keys.skew);
+        if (effect.do === "done") return effect;
+        try {
+          answer = await effects[effect.do](effect);
+        } catch (error) {
+          // WebCrypto fails only over keys.
+          answer = [FAILED, error instanceof GatepassError ? error.code : "key_lost"];
+        }
+        heard?.(effect, answer);
       }
-      heard?.(effect, answer);
+    } catch (error) {
+      // RFC 9449 section 4.3: a proof counts for a while around its `iat`. Now that the time is known, all of it once more.
+      const late = /** @type {any} */ (error).code === "invalid_dpop_proof" && skew !== before;
+      if (again || !late) throw error;
+    } finally {
+      // The lock goes on every path out of here.
+      release?.();
+      instances.give(instance);
     }
-  } finally {
-    // The lock goes on every path out of here.
-    release?.();
-    instances.give(instance);
   }
 }

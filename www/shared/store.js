@@ -3,7 +3,7 @@
 //
 // | store | key | row |
 // |---|---|---|
-// | `sessions` | issuer, client and name | `{generation, access, rest, seal, key?}`, or `{}` where one was ended |
+// | `sessions` | issuer, client and name | `{generation, access, rest, seal, key?, skew?}`, or `{}` where one was ended |
 // | `pending` | session, and digest of the state | `{begunAt, pending, seal, key?}` |
 //
 // `access`, `rest` and `pending` are sealed by `seal`; `key` signs. Keys and tokens live and die in one row.
@@ -21,7 +21,10 @@ const PATIENCE = 3600;
 /** For how long a browser may be silent; in milliseconds. A disk under load takes seconds. */
 const SILENCE = 8000;
 
-/** @typedef {{seal?: CryptoKey, key?: CryptoKey}} Keys */
+/**
+ * What lies beside a session's record: its keys, and how far this machine's clock is behind the server's.
+ * @typedef {{seal?: CryptoKey, key?: CryptoKey, skew?: number}} Keys
+ */
 
 /** A database of this origin, opened when it is first needed. */
 export class Store {
@@ -41,11 +44,11 @@ export class Store {
   async load(session, whole = false) {
     const row = await this.#run(SESSIONS, "readonly", (rows) => answered(rows.get(session)));
     if (row?.generation === undefined) return undefined;
-    const { generation, seal, key } = row;
+    const { generation, seal, key, skew } = row;
     /** @param {string} part */
     const open = (part) => opened(row, part, [SESSIONS, session, generation, part]);
     const [access, rest] = await Promise.all([open("access"), whole ? open("rest") : undefined]);
-    return { generation, access, rest, keys: { seal, key } };
+    return { generation, access, rest, keys: { seal, key, skew } };
   }
 
   /**
