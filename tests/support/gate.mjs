@@ -36,6 +36,11 @@ class Gate {
       response.writeHead(status, { ...open, ...headers }).end(body);
       return;
     }
+    if (rule?.early) {
+      rule.answered();
+      await rule.released;
+      if (response.destroyed) return;
+    }
     const answer = await this.#forward(request, body).catch(() => undefined);
     if (!answer) return void response.destroy();
     rule?.answered?.(answer);
@@ -61,9 +66,12 @@ class Gate {
     });
   }
 
-  /** Lets the server answer the next token request, and holds the answer up: `arrived` says that it is there, `release` lets it go. */
-  hold() {
-    const rule = {};
+  /**
+   * Lets the server answer the next token request, and holds the answer up: `arrived` says that it is there, `release` lets it
+   * go. Held up early, it is the request that the server does not see yet.
+   */
+  hold({ early = false } = {}) {
+    const rule = { early };
     rule.arrived = new Promise((resolve) => void (rule.answered = resolve));
     rule.released = new Promise((resolve) => void (rule.release = resolve));
     this.#rules.push(rule);

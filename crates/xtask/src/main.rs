@@ -15,6 +15,7 @@ mod guardian;
 mod install;
 mod manifest;
 mod names;
+mod node;
 mod pictures;
 mod process;
 mod scratch;
@@ -41,9 +42,13 @@ usage: cargo xtask <command>
   wasm                               builds and stages what pages load, under target/www
   size [--json]                      how much that weighs, against the budget in wasm-pack.toml
   bench cli [--json] [--rounds N]    how long a cached token takes, beside git, oidc-token and gh
+  bench web [--json] [--rounds N]   what the package for pages weighs beside five others, and how long a cached
+       [--calls N]                   token and a restored session take beside two
   chaos cli [--rounds N] [--seed S]  64 processes with one expired token, every third one killed, a thousand times
        [--server own | strict]       strict is npm oidc-provider, whose refresh tokens work once
        [--storage file | keyring] [--processes N] [--round R]
+  chaos web [--rounds N] [--seed S]  64 tabs with one expired token, the one that refreshes frozen, closed or neither
+       [--tabs N] [--dpop required | off] [--round R]
   pictures                           the documents' pictures, docs/*, from a run like the demo's;
                                      wants Chromium, tmux and gnome-keyring";
 
@@ -67,7 +72,9 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Failure> {
         ["size"] => size::command(false),
         ["size", "--json"] => size::command(true),
         ["bench", "cli", options @ ..] => bench::command(options),
-        ["chaos", "cli", options @ ..] => chaos::command(options),
+        ["bench", "web", options @ ..] => bench::web::command(options),
+        ["chaos", "cli", options @ ..] => chaos::cli(options),
+        ["chaos", "web", options @ ..] => chaos::web(options),
         ["pictures"] => pictures::command(),
         [] | ["help" | "--help" | "-h"] => {
             talk::data(USAGE);

@@ -58,7 +58,7 @@ pub(crate) const STEPS: [Step; 13] = [
     Step { name: "wasm", uses: &[], needs: &[Kind::Targets], run: stage },
     Step { name: "size", uses: &["wasm"], needs: &[], run: size },
     Step { name: "programs", uses: &[], needs: &[], run: programs },
-    Step { name: "bench", uses: &["programs"], needs: &[Kind::System], run: bench },
+    Step { name: "bench", uses: &["wasm", "programs"], needs: &[Kind::System, Kind::Node], run: bench },
     Step {
         name: "end-to-end",
         uses: &["wasm", "programs"],
@@ -162,11 +162,22 @@ fn programs(context: &mut Context) -> Result<Outcome, Failure> {
     Ok(Outcome::Passed)
 }
 
-/// That `cargo xtask bench cli` works. Nothing is timed here: a test that is slow on a busy machine is no test.
+/// That `cargo xtask bench` works. Nothing is timed here: a test that is slow on a busy machine is no test.
 fn bench(context: &mut Context) -> Result<Outcome, Failure> {
     context.background.system();
+    context.background.node();
     let programs = context.programs.as_deref().ok_or_else(|| Failure::new("the programs were not built"))?;
-    bench::try_out(&context.workspace, programs).map(|()| Outcome::Passed)
+    bench::try_out(&context.workspace, programs)?;
+    let Some(stage) = &context.stage else {
+        return Ok(Outcome::Missing(format!("target {WASM}")));
+    };
+    if environment::any_program(CHROMIUM).is_none() {
+        return Ok(Outcome::Missing("chromium".to_owned()));
+    }
+    if !install::has_node_packages(&context.workspace) {
+        return Ok(Outcome::Missing("the packages of tests/ (npm ci)".to_owned()));
+    }
+    bench::web::try_out(&context.workspace, programs, &stage.folder).map(|()| Outcome::Passed)
 }
 
 /// Everything together: browsers, keyrings, servers and clients written by others.

@@ -6,6 +6,7 @@ mod desk;
 mod evidence;
 mod figures;
 mod peers;
+pub(crate) mod web;
 
 use std::fs;
 use std::path::{Path, PathBuf};
