@@ -52,6 +52,10 @@ impl Sizes {
         let mut parts = Vec::new();
         for entry in fs::read_dir(&folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
+            // The same once more.
+            if path.extension().is_some_and(|extension| extension == "gz") {
+                continue;
+            }
             parts.push((label(&path), Weight::of(&fs::read(&path).map_err(unreadable)?)));
         }
         parts.sort_by(|one, other| other.1.raw.cmp(&one.1.raw).then_with(|| one.0.cmp(&other.0)));

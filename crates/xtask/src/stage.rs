@@ -6,11 +6,16 @@
 //! target/www/web/               the npm packages
 //! target/www/extension-example/ what shows the use of one, with its modules in it
 //! ```
+//!
+//! Beside each file that pages load lies the same in gzip, which servers send to whoever takes it.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 
@@ -45,9 +50,10 @@ pub(crate) fn write(
     let digest = digest(&modules);
 
     let new = scratch.join("www");
-    put(&new.join("assets").join(&digest), &modules)?;
+    put(&new.join("assets").join(&digest), &with_gzip(modules)?)?;
     for (name, folder) in &manifest.pages {
-        put(&new.join(name), &pages(&workspace.root().join(folder), &format!("../assets/{digest}/"))?)?;
+        let pages = pages(&workspace.root().join(folder), &format!("../assets/{digest}/"))?;
+        put(&new.join(name), &with_gzip(pages)?)?;
     }
     for (name, package) in manifest.packages_of(workspace) {
         let modules = files(&built.join(name))?;
@@ -163,6 +169,19 @@ fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// Each file, and itself in gzip with `.gz` behind its name.
+fn with_gzip(files: BTreeMap<String, Vec<u8>>) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let mut all = BTreeMap::new();
+    for (name, bytes) in files {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let packed = encoder.write_all(&bytes).and_then(|()| encoder.finish());
+        let packed = packed.map_err(|error| Failure::io(format!("{name} in gzip"), &error))?;
+        all.insert(format!("{name}.gz"), packed);
+        all.insert(name, bytes);
+    }
+    Ok(all)
+}
+
 fn put(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| Failure::io(folder.display(), &error))?;
     files.iter().try_for_each(|(name, bytes)| {
@@ -182,6 +201,8 @@ fn replace(new: &Path, folder: &Path, old: &Path) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
     use crate::scratch::Folder;
 
@@ -214,6 +235,15 @@ mod tests {
         assert_eq!(staged("../assets/00ff/"), of(&[("a.js", one), ("b/c/a.js", two)]));
         let [one, two] = ["import \"./gatepass/x.js\";", "import \"../../gatepass/x.js\";"];
         assert_eq!(staged("./gatepass/"), of(&[("a.js", one), ("b/c/a.js", two)]));
+    }
+
+    #[test]
+    fn packs_every_file_once() {
+        let files = with_gzip(of(&[("a.js", "1"), ("b.css", "2")])).unwrap();
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["a.js", "a.js.gz", "b.css", "b.css.gz"]);
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&*files["b.css.gz"]).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "2");
     }
 
     #[test]

@@ -20,7 +20,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 
 /// Serves three folders of `www`, and nothing beside them.
 pub(crate) fn router(www: &Path) -> Router<Arc<App>> {
-    let files = ServeDir::new(www);
+    let files = ServeDir::new(www).precompressed_gzip();
     Router::new()
         .route_service("/dashboard/", files.clone())
         .route_service("/dashboard/{*file}", files.clone())
