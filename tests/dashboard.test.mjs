@@ -130,9 +130,10 @@ test('tabs with an expired token make one refresh between them', { skip }, async
   const { authority, context, page, heard } = await dashboard(t);
   await signIn(authority, page);
   await later(authority, context, 3601);
+  const before = heard.requests.length;
+  // Each asks for its lists at once, and so for a token.
   const tabs = await Promise.all(Array.from({ length: 6 }, () => context.newPage()));
   await Promise.all(tabs.map((tab) => tab.goto(`${authority.issuer}/dashboard/`).then(() => signedIn(tab))));
-  const before = heard.requests.length;
   const tokens = await Promise.all(tabs.map((tab) => token(tab)));
   assert.equal(new Set(tokens.map(({ value }) => value)).size, 1, 'every tab has the same token');
   assert.equal(heard.requests.length - before, 1);
@@ -140,6 +141,27 @@ test('tabs with an expired token make one refresh between them', { skip }, async
   // What one tab does, the others learn.
   await tabs[0].locator('#sign-out').click();
   await Promise.all(tabs.map(signedOut));
+});
+
+test('signing out everywhere asks first, and ends every browser of the account', { skip }, async (t) => {
+  const { authority, page } = await dashboard(t);
+  await signIn(authority, page);
+  const there = await (await openBrowser(t)).context.newPage();
+  await there.goto(`${authority.issuer}/dashboard/`);
+  await signedOut(there);
+  await signIn(authority, there);
+
+  await page.locator('#everywhere').click();
+  await page.locator('#grants .asks button', { hasText: 'Cancel' }).click();
+  assert.equal(await page.locator('#everywhere').evaluate((button) => button === document.activeElement), true);
+  await page.locator('#everywhere').click();
+  await page.locator('#grants .asks .danger').click();
+  await signedOut(page);
+  await there.locator('#refresh').click();
+  await signedOut(there);
+  // The authority does not know the other browser any more either.
+  await there.locator('#sign-in').click();
+  await there.locator('#email').waitFor();
 });
 
 test('the keys of a session cannot be taken out of the page', { skip }, async (t) => {

@@ -1,94 +1,98 @@
-// The dashboard: who is signed in, for how long the access token lives, and two buttons.
+// The dashboard: it starts here. Who is signed in decides what is shown; each part asks for its own.
 
-import { element, openSite, showError } from "./site.js";
+import { grants } from "./grants.js";
+import { organizations } from "./organizations.js";
+import { showSession } from "./session.js";
+import { element, make, onClick, openSite, say, showError, signIn } from "./site.js";
+import { tokens } from "./tokens.js";
+import { NEWS, WHY } from "./words.js";
 
-/** @typedef {Awaited<ReturnType<typeof openSite>>} Gatepass */
-/** @typedef {NonNullable<Awaited<ReturnType<Gatepass["getSession"]>>>} Session */
+/** @typedef {import("./site.js").Session} Session */
 
-/** What a change is called to whoever listens to the page. @type {Record<string, string>} */
-const NEWS = {
-  initial: "",
-  signedIn: "You are signed in.",
-  refreshed: "The session was refreshed.",
-  signedOut: "You are signed out.",
-  expired: "Your session has ended. Sign in again.",
-  otherTab: "The session changed in another tab.",
-};
+/** How old lists may be that somebody comes back to, in milliseconds. */
+const STALE = 60_000;
 
-/** @type {Session | null} */
-let session = null;
-
-/** @param {Session | null} next */
-function show(next) {
-  session = next;
-  element("signed-in").hidden = !session;
-  element("signed-out").hidden = Boolean(session);
-  document.body.dataset.state = session ? "signed-in" : "signed-out";
-  if (!session) return;
-  element("account").textContent = session.claims.email ?? session.claims.name ?? session.subject;
-  element("issuer").textContent = session.issuer;
-  element("bound").textContent = session.bound
-    ? "Bound to a key that never leaves this browser"
-    : "Not bound to a key";
-  element("scopes").replaceChildren(...session.scopes.map((scope) => {
-    const item = document.createElement("li");
-    item.textContent = scope;
-    return item;
-  }));
-  const since = /** @type {HTMLTimeElement} */ (element("since"));
-  const moment = new Date(session.signedInAt);
-  since.dateTime = moment.toISOString();
-  since.textContent = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  tick();
+try {
+  await start();
+} catch (error) {
+  element("loading").replaceChildren(
+    make("h1", {}, "The dashboard cannot start"),
+    make("p", {}, "Your session is where it was. Load the page again, or come back later."),
+  );
+  say("");
+  document.body.dataset.state = "broken";
+  showError(error);
 }
 
-/** Shows how long the access token lives; by the clock, so that it is right after a sleep too. */
-function tick() {
-  if (!session) return;
-  const left = Math.ceil(((session.accessExpiresAt ?? 0) - Date.now()) / 1000);
-  element("countdown").textContent = left > 0
-    ? `Next refresh in ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`
-    : "Refreshed when it is needed next";
+async function start() {
+  const gatepass = await openSite();
+  const parts = [grants(gatepass), organizations(gatepass), tokens(gatepass)];
+  /** @type {Session | null} */
+  let session = null;
+  let loaded = 0;
+
+  const load = () => {
+    loaded = Date.now();
+    for (const part of parts) void part.show();
+  };
+
+  onClick(element("sign-in"), () => signIn(gatepass, "dashboard"));
+  onClick(element("refresh"), () => gatepass.getAccessToken({ forceRefresh: true }));
+  onClick(element("sign-out"), async () => {
+    const { revoked } = await gatepass.signOut();
+    if (!revoked) say("You are signed out here. The server could not be told.");
+    element("sign-in").focus();
+  });
+
+  gatepass.on("session", ({ session: next, reason }) => {
+    const other = next?.subject !== session?.subject;
+    session = next;
+    showSession(session);
+    element("loading").hidden = true;
+    element("signed-in").hidden = !session;
+    element("signed-out").hidden = Boolean(session);
+    document.body.dataset.state = session ? "signed-in" : "signed-out";
+    if (other) for (const part of parts) part.clear();
+    if (session && other) load();
+    if (!session) element("why").textContent = WHY[reason] ?? element("why").textContent;
+    // Before there was anything to lose, an account may not be told from none.
+    say((reason !== "initial" && NEWS[reason]) || (session ? "You are signed in." : "You are signed out."));
+  });
+  gatepass.on("expiring", () => {
+    notice("Your session ends soon. Sign in again to stay; nothing is lost.", "Sign in again", () => signIn(gatepass, "dashboard"));
+  });
+  gatepass.on("storageDegraded", () => {
+    notice("This browser keeps nothing for this site. You are signed in until you close the page.");
+  });
+
+  addEventListener("offline", showConnection);
+  addEventListener("online", () => {
+    showConnection();
+    if (session) load();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && session && Date.now() - loaded > STALE) load();
+  });
+  if (!navigator.onLine) showConnection();
+}
+
+function showConnection() {
+  if (navigator.onLine) notice("");
+  else notice("You are offline. What is shown may be old, and nothing can be changed until the connection is back.");
 }
 
 /**
- * Lets a button do its work once at a time, and shows what went wrong. A disabled button would lose the focus, so it
- * is only marked as busy.
- * @param {string} id
- * @param {() => Promise<unknown>} work
+ * Tells something that concerns the whole page and is no error.
+ * @param {string} words none takes it away
+ * @param {string} [action]
+ * @param {() => Promise<unknown>} [work]
  */
-function onClick(id, work) {
-  const button = element(id);
-  button.addEventListener("click", async () => {
-    if (button.ariaBusy === "true") return;
-    button.ariaBusy = "true";
-    showError(null);
-    try {
-      await work();
-    } catch (error) {
-      showError(error);
-    } finally {
-      button.ariaBusy = "false";
-    }
-  });
-}
-
-try {
-  const gatepass = await openSite();
-  onClick("sign-in", () => gatepass.signIn());
-  onClick("refresh", () => gatepass.getAccessToken({ forceRefresh: true }));
-  onClick("sign-out", async () => {
-    const { revoked } = await gatepass.signOut();
-    if (!revoked) element("state").textContent = "You are signed out here. The server could not be told.";
-    element("sign-in").focus();
-  });
-  gatepass.on("session", ({ session: next, reason }) => {
-    show(next);
-    element("state").textContent = NEWS[reason] || (next ? "You are signed in." : "You are signed out.");
-  });
-  setInterval(tick, 1000);
-} catch (error) {
-  element("state").textContent = "The dashboard cannot start.";
-  document.body.dataset.state = "broken";
-  showError(error);
+function notice(words, action, work) {
+  const place = element("notice");
+  place.hidden = !words;
+  place.replaceChildren(words);
+  if (!action || !work) return;
+  const button = make("button", { type: "button" }, action);
+  onClick(button, work);
+  place.append(button);
 }

@@ -1,0 +1,87 @@
+// A terminal asks to be signed in: who, on which device, by which words; no, or on to the server's own question. It comes
+// back here, with the end of it in the fragment.
+
+import { element, make, onClick, openSite, say, showError, signIn } from "./site.js";
+
+/** @typedef {import("./site.js").Session} Session */
+/** @typedef {NonNullable<Awaited<ReturnType<import("./site.js").Gatepass["parseHandoff"]>>>} Request */
+
+/** How it ended, in words. @type {Record<string, [title: string, words: string]>} */
+const ENDS = {
+  ok: ["The terminal is signed in", "Go back to it; it goes on by itself. You can close this page. The dashboard lists the terminal, and can end its session."],
+  denied: ["The terminal was refused", "It gets nothing. You can close this page."],
+  failed: ["That did not work", "The terminal says why, and what to do next. Nothing that it could have got is of use to anybody."],
+  none: ["No terminal asks", "This page answers a terminal. Start it there: gatepass login --via dashboard"],
+  gone: ["The terminal was refused", "It listens at no address, so nobody could tell it: end it there. You can close this page."],
+};
+
+// A terminal that opens its address in a tab that is here already.
+addEventListener("hashchange", () => location.reload());
+
+try {
+  const status = /^#status=(ok|denied|failed)$/.exec(location.hash)?.[1];
+  if (status) end(status);
+  else await start();
+} catch (error) {
+  end("failed");
+  element("end-words").textContent = "Start again in the terminal; nothing was granted.";
+  showError(error);
+}
+
+async function start() {
+  const gatepass = await openSite();
+  const request = await gatepass.parseHandoff();
+  if (!request) return end("none");
+  /** @type {Session | null} */
+  let session = null;
+
+  onClick(element("deny"), () => request.deny().catch((error) => {
+    if (error.code === "cancelled") end("gone");
+    else throw error;
+  }));
+  onClick(element("continue"), async () => {
+    say("Going on…");
+    try {
+      await (session ? gatepass.approveHandoff(request) : signIn(gatepass, "cli"));
+    } finally {
+      say("");
+    }
+  });
+  show(request);
+  gatepass.on("session", ({ session: next, reason }) => {
+    session = next;
+    const account = session?.claims.email ?? session?.claims.name ?? session?.subject ?? "";
+    element("cli-account").replaceChildren(...(session
+      ? ["It will be signed in as ", make("strong", {}, account), "."]
+      : ["You are signed out in this browser. Sign in first; the terminal waits."]));
+    element("continue").textContent = session ? "Continue" : "Sign in";
+    document.body.dataset.state = session ? "question" : "signed-out";
+    if (reason !== "initial" && reason !== "refreshed") say(session ? "You are signed in." : "You are signed out.");
+  });
+}
+
+/** @param {Request} request */
+function show(request) {
+  element("phrase").textContent = request.phrase;
+  element("program").textContent = request.clientId;
+  element("device").textContent = request.device;
+  element("port").textContent = request.port ? `127.0.0.1, port ${request.port}` : "no address: it takes a code that you type";
+  element("scopes").replaceChildren(...request.scopes.map((scope) => make("li", {}, scope)));
+  element("moves").hidden = !request.moves;
+  element("next").hidden = request.moves;
+  element("loading").hidden = true;
+  element("request").hidden = false;
+  element("request-title").focus();
+}
+
+/** @param {string} how */
+function end(how) {
+  const [title, words] = ENDS[how];
+  element("end-title").textContent = title;
+  element("end-words").textContent = words;
+  element("loading").hidden = true;
+  element("request").hidden = true;
+  element("end").hidden = false;
+  document.body.dataset.state = how;
+  element("end-title").focus();
+}

@@ -1,0 +1,63 @@
+// Every browser, program and device of the account, and the end of each.
+
+import { confirm, list, row } from "./list.js";
+import { ask, element, say } from "./site.js";
+import { distance, moment, WAYS } from "./words.js";
+
+/** @typedef {import("./site.js").Gatepass} Gatepass */
+
+/** @param {Gatepass} gatepass */
+export function grants(gatepass) {
+  const all = list({
+    section: "grants",
+    load: async () => (await ask(gatepass, "GET", "/grants"))?.grants ?? null,
+    row: (grant) => shown(gatepass, grant, () => all.show()),
+    empty: "Nothing is signed in.",
+  });
+  const everywhere = element("everywhere");
+  everywhere.addEventListener("click", async () => {
+    const over = await confirm(element("grants"), everywhere, "Sign out of every browser, program and device, this one too? "
+      + "Each has to sign in again. This cannot be undone.", "Sign out everywhere", () => gatepass.signOut({ everywhere: true }));
+    if (over) element("sign-in").focus();
+  });
+  return all;
+}
+
+/**
+ * @param {Gatepass} gatepass
+ * @param {any} grant
+ * @param {() => Promise<void>} again
+ */
+function shown(gatepass, grant, again) {
+  const title = grant.device ?? grant.client_name;
+  const way = grant.type === "web" ? "in a browser" : (WAYS[grant.way] ?? "signed in");
+  const what = grant.device ? `${grant.client_name}, ${way}` : `${way[0].toUpperCase()}${way.slice(1)}`;
+  const facts = [
+    [what, grant.bound ? ", bound to its key" : ", not bound to a key"],
+    ["Last used ", moment(grant.last_used_at, distance(grant.last_used_at)), ", since ", moment(grant.created_at)],
+  ];
+  if (grant.current) {
+    return row({
+      title,
+      mark: "This browser",
+      lines: facts,
+      end: "Sign out",
+      question: "Sign out of this browser?",
+      yes: "Sign out",
+      ended: "You are signed out.",
+      work: () => gatepass.signOut(),
+      then: async () => element("sign-in").focus(),
+    });
+  }
+  return row({
+    title,
+    lines: facts,
+    end: "End",
+    question: `End the session of ${title}? It has to sign in again. This cannot be undone.`,
+    yes: "End it",
+    ended: `The session of ${title} was ended.`,
+    // One that is gone already has ended too.
+    work: () => ask(gatepass, "DELETE", `/grants/${encodeURIComponent(grant.id)}`),
+    then: again,
+  });
+}
