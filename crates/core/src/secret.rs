@@ -35,6 +35,7 @@ impl<T: Zeroize> Secret<T> {
 
 impl<T: Zeroize + Clone> Secret<T> {
     /// A second custodian of the same value, where two owners are meant (a token saved and handed out).
+    #[inline(never)]
     pub fn duplicate(&self) -> Self {
         Self(self.0.clone())
     }

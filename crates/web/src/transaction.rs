@@ -88,6 +88,7 @@ impl Transaction {
     ///
     /// `LOCKED`, `LATE` (the lock was not to be had), `LOST`, `SAVED`, `ERASED`, `MOVED`, `UNLOCKED` and `KEPT` bring
     /// nothing.
+    #[inline(never)]
     pub fn step(&mut self, now: f64, said: u8, text: Vec<u8>, bytes: Vec<u8>, number: f64) -> f64 {
         let now = Timestamp::from_seconds(now as u64);
         let text = String::from_utf8(text).unwrap_or_default();

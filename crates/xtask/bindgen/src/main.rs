@@ -57,8 +57,12 @@ fn minified(text: &str) -> Result<String, Box<dyn Error>> {
         return Err(error.to_string().into());
     }
     let mut program = parsed.program;
-    let scoping = Minifier::new(MinifierOptions::default()).minify(&allocator, &mut program).scoping;
+    let minified = Minifier::new(MinifierOptions::default()).minify(&allocator, &mut program);
     let options =
         CodegenOptions { minify: true, comments: CommentOptions::disabled(), ..CodegenOptions::default() };
-    Ok(Codegen::new().with_options(options).with_scoping(scoping).build(&program).code)
+    let code = Codegen::new()
+        .with_options(options)
+        .with_scoping(minified.scoping)
+        .with_private_member_mappings(minified.class_private_mappings);
+    Ok(code.build(&program).code)
 }
