@@ -200,5 +200,5 @@ async fn pages_are_guarded() {
     assert!(cookie.starts_with(&format!("gatepass_browser_{}=", world.addr().port())));
     let style = browser.get("/assets/authority.css").await;
     assert_eq!(style.headers["content-type"], "text/css; charset=utf-8");
-    assert!(style.has("prefers-color-scheme: dark"));
+    assert!(style.has("light-dark("));
 }

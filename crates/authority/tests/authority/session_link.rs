@@ -133,6 +133,43 @@ async fn open_by(browser: &Browser, question: &Page) -> Page {
 }
 
 #[tokio::test]
+async fn a_handoff_needs_a_younger_sign_in_than_an_old_programs() {
+    let world = World::new().await;
+    let key = Key::new();
+    let cli = Cli::sign_in(&world, &key, EMAIL).await;
+    for (seconds, asks_anew) in [(500, false), (200, true)] {
+        world.pass(seconds);
+        let browser = Browser::new(&world);
+        open(&browser, &cli.link().await).await;
+        let (_, tokens) = account(&world, &browser).await.unwrap();
+        let terminal = Key::new().jkt();
+        let fields = [
+            ("v", "1"),
+            ("iss", &*world.issuer),
+            ("client_id", "gatepass-cli"),
+            ("redirect_uri", "http://127.0.0.1:53123/gatepass/AAAAAAAAAAAAAAAAAAAAAA"),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("state", &hash(&terminal)),
+            ("nonce", "n"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+            ("dpop_jkt", &terminal),
+            ("device", "ada@thinkpad"),
+        ];
+        let request = plain()
+            .post(format!("{}/oauth/handoff", world.base))
+            .bearer_auth(tokens.text("access_token"))
+            .form(&fields);
+        let answer = Answer::read(request.send().await.unwrap()).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        let resumed = browser.get(&answer.text("handoff_uri")).await.location();
+        let page = browser.get(&resumed).await;
+        assert_eq!((page.has("id=\"sign-in\""), page.has("id=\"handoff\"")), (asks_anew, !asks_anew));
+    }
+}
+
+#[tokio::test]
 async fn looking_consumes_nothing() {
     let world = World::new().await;
     let key = Key::new();
