@@ -39,8 +39,30 @@ pub(crate) struct Package {
     pub(crate) entries: Vec<String>,
     /// Its types, the first those of the package.
     pub(crate) types: Vec<String>,
-    /// A folder that shows its use.
-    pub(crate) example: Option<String>,
+    /// What shows its use.
+    pub(crate) example: Option<Example>,
+}
+
+/// A folder that works by itself, once the modules lie in it.
+#[derive(Debug)]
+pub(crate) struct Example {
+    pub(crate) folder: String,
+    /// Files from elsewhere that lie in it too.
+    pub(crate) with: Vec<String>,
+    /// For each of these it is staged once: its `manifest.<variant>.json` is the manifest there.
+    pub(crate) variants: Vec<String>,
+}
+
+impl Example {
+    fn read(mut fields: Fields) -> Result<Self, Failure> {
+        let example = Self {
+            folder: fields.text("folder")?,
+            with: fields.texts("with")?,
+            variants: fields.texts("variants")?,
+        };
+        fields.finish()?;
+        Ok(example)
+    }
 }
 
 impl Package {
@@ -50,7 +72,11 @@ impl Package {
             description: fields.text("description")?,
             entries: fields.texts("entries")?,
             types: fields.texts("types")?,
-            example: if fields.table.contains_key("example") { Some(fields.text("example")?) } else { None },
+            example: if fields.table.contains_key("example") {
+                Some(Example::read(fields.table("example")?)?)
+            } else {
+                None
+            },
         };
         fields.finish()?;
         Ok(package)

@@ -4,7 +4,7 @@
 //! target/www/assets/<digest>/   wasm and facade: one digest over both, so that versions never mix
 //! target/www/dashboard/         pages, which name that digest
 //! target/www/web/               the npm packages
-//! target/www/extension-example/ what shows the use of one, with its modules in it
+//! target/www/extension-firefox/ what shows the use of one, for one browser, with its modules in it
 //! ```
 //!
 //! Beside each file that pages load lies the same in gzip, which servers send to whoever takes it.
@@ -20,7 +20,7 @@ use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
-use crate::manifest::{Manifest, Package};
+use crate::manifest::{Example, Manifest, Package};
 use crate::talk;
 use crate::workspace::Workspace;
 
@@ -58,9 +58,11 @@ pub(crate) fn write(
     for (name, package) in manifest.packages_of(workspace) {
         let modules = files(&built.join(name))?;
         if let Some(example) = &package.example {
-            let folder = new.join(format!("{name}-example"));
-            put(&folder, &pages(&workspace.root().join(example), &format!("./{EXAMPLE}/"))?)?;
-            put(&folder.join(EXAMPLE), &modules)?;
+            for variant in &example.variants {
+                let folder = new.join(format!("{name}-{variant}"));
+                put(&folder, &variant_of(workspace, example, variant)?)?;
+                put(&folder.join(EXAMPLE), &modules)?;
+            }
         }
         put(&new.join(name), &files_of(workspace, package, modules)?)?;
     }
@@ -138,10 +140,10 @@ fn files_of(
         let text = workspace.read(path)?.replace("\"../shared/", "\"./");
         files.insert(last(path).to_owned(), text.into_bytes());
     }
-    for (at, entry) in package.entries.iter().enumerate() {
+    for entry in &package.entries {
         let file = last(entry);
         let stem = file.trim_end_matches(".js");
-        let name = if at == 0 { ".".to_owned() } else { format!("./{stem}") };
+        let name = if package.entries.len() == 1 { ".".to_owned() } else { format!("./{stem}") };
         exports.insert(name, json!(format!("./{file}")));
         // Every resolver finds the types that lie beside a module under its name.
         if let Some(types) = package.types.first() {
@@ -167,6 +169,24 @@ fn files_of(
 
 fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// An example for one browser: of all manifests it has that browser's.
+fn variant_of(
+    workspace: &Workspace,
+    example: &Example,
+    variant: &str,
+) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let mut files = pages(&workspace.root().join(&example.folder), &format!("./{EXAMPLE}/"))?;
+    let own = format!("manifest.{variant}.json");
+    let manifest =
+        files.remove(&own).ok_or_else(|| Failure::new(format!("{}/{own} is missing", example.folder)))?;
+    files.retain(|name, _| !name.starts_with("manifest."));
+    files.insert("manifest.json".to_owned(), manifest);
+    for path in &example.with {
+        files.insert(last(path).to_owned(), workspace.read(path)?.into_bytes());
+    }
+    Ok(files)
 }
 
 /// Each file, and itself in gzip with `.gz` behind its name.

@@ -1,0 +1,6 @@
+// The worker: one call, before anything else.
+
+import { createGatepassBackground } from "/assets/dev/background.js";
+import { site } from "./site.js";
+
+createGatepassBackground(site);
