@@ -1,0 +1,255 @@
+// The example extension in real Chromium: its worker, its popup, our own authority.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import { chromiumMissing } from './support/chromium.mjs';
+import { EMAIL, finish, issuerPage, prove, signedIn, signedOut, startExtension } from './support/extension.mjs';
+
+const WWW = process.env.GATEPASS_WWW ?? 'target/www';
+const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const skip = missing && `${missing} is missing`;
+
+for (const flow of ['identity', 'tab']) {
+  test(`signs in by ${flow}, shows the account, and signs out`, { skip }, async (t) => {
+    const { authority, context, popup, gate } = await startExtension(t, { flow });
+    const page = await popup();
+    await signedOut(page);
+    await finish(authority, context, () => page.locator('#sign-in').click());
+    await signedIn(page);
+    assert.equal(await page.locator('#account').textContent(), EMAIL);
+    assert.match(await page.locator('#bound').textContent(), /Bound to a key/);
+    await page.locator('#sign-out').click();
+    await signedOut(page);
+    assert.equal(gate.count(/revoke/), 1);
+  });
+}
+
+const DISCOVERY = /openid-configuration$/;
+const TOKEN = /\/oauth\/token$/;
+
+/** Where a worker may be stopped in a sign-in: before the step's request has reached the issuer, or before its answer. */
+const STEPS = {
+  'before the sign-in is kept': { path: DISCOVERY },
+  'when it is kept and the window has no page yet': { path: /\/authorize$/, before: true },
+  'with the code on its way to the issuer': { path: TOKEN, before: true, proven: true },
+  'with the tokens on their way back': { path: TOKEN, proven: true },
+  'with the tokens there and not saved': { path: /jwks/, proven: true },
+};
+
+for (const flow of ['identity', 'tab']) {
+  for (const [step, { path, before, proven }] of Object.entries(STEPS)) {
+    test(`sign-in by ${flow}: the worker is stopped ${step}`, { skip }, async (t) => {
+      const { authority, context, popup, gate, stop } = await startExtension(t, { flow });
+      const page = await popup();
+      await signedOut(page);
+      const hold = gate.hold(path, { before });
+      const window = proven ? undefined : context.waitForEvent('page');
+      const begin = () => page.locator('#sign-in').click();
+      if (proven) await finish(authority, context, begin);
+      else await begin();
+      await hold.arrived;
+      await stop();
+      hold.release();
+      if (window) await prove(authority, await window);
+      await signedIn(page);
+      await unstuck(page, context, gate);
+    });
+  }
+
+  test(`sign-in by ${flow}: the worker is stopped while the person is at the issuer`, { skip }, async (t) => {
+    const { authority, context, popup, gate, stop } = await startExtension(t, { flow });
+    const page = await popup();
+    const window = await issuerPage(context, () => page.locator('#sign-in').click());
+    // A popup does not outlive the window that takes its focus.
+    await page.close();
+    await window.locator('#email').waitFor();
+    await stop();
+    await prove(authority, window);
+    const again = await popup();
+    await signedIn(again);
+    await unstuck(again, context, gate);
+  });
+}
+
+for (const flow of ['identity', 'tab']) {
+  for (const restarted of [false, true]) {
+    test(`sign-in by ${flow}: a window that is closed ${restarted ? 'under a new worker ' : ''}ends it, and another can begin`, { skip }, async (t) => {
+      const { authority, context, popup, stop } = await startExtension(t, { flow });
+      const page = await popup();
+      const window = await issuerPage(context, () => page.locator('#sign-in').click());
+      await window.locator('#email').waitFor();
+      if (restarted) {
+        await stop();
+        // Once it answers, it has taken up what the other left.
+        await page.evaluate(() => globalThis.asked = chrome.runtime.connect({ name: 'gatepass' }).postMessage({ id: 1, call: 'getSession' }));
+      }
+      await window.close();
+      await page.locator('#error[data-code="cancelled"]').waitFor();
+      await finish(authority, context, () => page.locator('#sign-in').click());
+      await signedIn(page);
+    });
+  }
+}
+
+test('a tab that anybody sends to the redirect address changes nothing', { skip }, async (t) => {
+  const { authority, context, popup, gate } = await startExtension(t, { flow: 'tab' });
+  const page = await popup();
+  const window = await issuerPage(context, () => page.locator('#sign-in').click());
+  const other = await context.newPage();
+  await other.goto(`${gate.address}/dashboard/extension.html?code=x&state=y&iss=${encodeURIComponent(gate.address)}`);
+  await prove(authority, window);
+  await signedIn(page);
+  assert.equal(other.isClosed(), false);
+});
+
+test('whoever is no page of the extension gets nothing', { skip }, async (t) => {
+  const script = { content_scripts: [{ matches: ['http://127.0.0.1/*'], js: ['asks.js'] }] };
+  const { authority, context, popup, gate, id } = await startExtension(t, { manifest: script, files: { 'asks.js': ASKS }, stranger: true });
+  const page = await popup();
+  await finish(authority, context, () => page.locator('#sign-in').click());
+  await signedIn(page);
+
+  const visited = await context.newPage();
+  await visited.goto(`${gate.address}/dashboard/extension.html`);
+  await visited.waitForFunction(() => document.documentElement.dataset.heard);
+  assert.equal(await visited.evaluate(() => document.documentElement.dataset.heard), '["closed"]', 'a content script');
+  assert.equal(await visited.evaluate(() => typeof chrome.runtime?.connect), 'undefined', 'a page');
+  const stranger = context.serviceWorkers().find((worker) => worker.url().endsWith('/stranger.js'));
+  assert.deepEqual(await stranger.evaluate(ASK, id), ['closed'], 'another extension');
+  // The same words, from where they may be said.
+  assert.equal((await page.evaluate(ASK, id))[0].result.claims.email, EMAIL);
+});
+
+/** Asks an extension for its session and gives all that comes back. */
+const ASK = (id) => new Promise((done) => {
+  const heard = [];
+  const port = chrome.runtime.connect(id, { name: 'gatepass' });
+  port.onMessage.addListener((message) => done([...heard, message]));
+  port.onDisconnect.addListener(() => done([...heard, 'closed']));
+  port.postMessage({ id: 1, call: 'getSession', args: [] });
+});
+const ASKS = `(${ASK})(chrome.runtime.id).then((heard) => { document.documentElement.dataset.heard = JSON.stringify(heard); });`;
+
+/** Asks the worker for a new token through the package, from a page that stays. */
+const refresh = (page) => page.evaluate(async () => {
+  const { connectGatepass } = await import('./gatepass/surface.js');
+  globalThis.surface ??= connectGatepass();
+  const { value, type } = await globalThis.surface.getAccessToken({ forceRefresh: true });
+  return { value, type };
+});
+
+/** Takes the session's lock, as another tab's refresh would. */
+const lock = (page) => page.evaluate(async () => {
+  const { id } = await globalThis.surface.getSession();
+  globalThis.lockName = `gatepass:${id}`;
+  await new Promise((held) => {
+    navigator.locks.request(globalThis.lockName, () => new Promise((release) => held(globalThis.unlock = release)));
+  });
+});
+
+/** Waits until the worker asks for the lock, or has it. */
+const locks = (page, kind) => page.waitForFunction(async (kind) => (await navigator.locks.query())[kind].some(({ name }) => name === globalThis.lockName), kind);
+
+/** Keeps everybody else away from the stored session, by a transaction that goes on until it is let go. */
+const block = (page) => page.evaluate(() => new Promise((blocked, failed) => {
+  const opening = indexedDB.open('gatepass');
+  opening.onerror = failed;
+  opening.onsuccess = () => {
+    const rows = opening.result.transaction('sessions', 'readwrite').objectStore('sessions');
+    const again = () => {
+      rows.count().onsuccess = () => {
+        blocked();
+        if (!globalThis.unblock) return again();
+        opening.result.close();
+      };
+    };
+    again();
+  };
+}));
+
+/** How a worker comes to be stopped at a step of a refresh; gives how many requests the issuer sees in all. */
+const REFRESH = {
+  'waits for the lock': async ({ page, stop }) => {
+    await lock(page);
+    const token = refresh(page);
+    await locks(page, 'pending');
+    await stop();
+    await page.evaluate(() => globalThis.unlock());
+    return [token, 1];
+  },
+  'has the lock and has written nothing': async ({ page, stop }) => {
+    await lock(page);
+    const token = refresh(page);
+    await locks(page, 'pending');
+    await block(page);
+    await page.evaluate(() => globalThis.unlock());
+    await locks(page, 'held');
+    await stop();
+    await page.evaluate(() => (globalThis.unblock = true));
+    return [token, 1];
+  },
+  'has sent': async ({ page, stop, gate }) => {
+    const hold = gate.hold(TOKEN, { before: true });
+    const token = refresh(page);
+    await hold.arrived;
+    await stop();
+    hold.release();
+    return [token, 2];
+  },
+  'waits for an answer that is on its way': async ({ page, stop, gate }) => {
+    const hold = gate.hold(TOKEN);
+    const token = refresh(page);
+    await hold.arrived;
+    await stop();
+    hold.release();
+    return [token, 2];
+  },
+  'has the answer and cannot save it yet': async ({ page, stop, gate }) => {
+    const hold = gate.hold(TOKEN);
+    const token = refresh(page);
+    await hold.arrived;
+    await block(page);
+    hold.release();
+    await hold.sent;
+    await stop();
+    await page.evaluate(() => (globalThis.unblock = true));
+    return [token, 2];
+  },
+};
+
+for (const dpop of ['required', 'off']) {
+  for (const [step, stopped] of Object.entries(REFRESH)) {
+    test(`refresh, key ${dpop}: the worker is stopped when it ${step}`, { skip }, async (t) => {
+      const { authority, context, popup, gate, stop } = await startExtension(t, { dpop });
+      const page = await popup();
+      await finish(authority, context, () => page.locator('#sign-in').click());
+      await signedIn(page);
+      const first = await refresh(page);
+      const before = gate.count(TOKEN);
+      const [asked, requests] = await stopped({ page, stop, gate });
+      const second = await asked;
+      assert.notEqual(second.value, first.value);
+      assert.equal(second.type, dpop === 'off' ? 'Bearer' : 'DPoP');
+      assert.equal(gate.count(TOKEN) - before, requests);
+      // The session goes on from what was saved.
+      const third = await refresh(page);
+      assert.notEqual(third.value, second.value);
+      await signedIn(page);
+    });
+  }
+}
+
+/** Nothing is left under way: no tab, no second session, and signing out and in again works. */
+async function unstuck(page, context, gate) {
+  assert.equal(await page.locator('#account').textContent(), EMAIL);
+  const open = () => context.pages().filter((one) => one.url().startsWith('http')).map((one) => one.url());
+  assert.deepEqual(open(), [], 'every window of the sign-in is closed');
+  const { outcome, url, callback } = await page.evaluate(async () => (await chrome.storage.session.get())['gatepass:sign-in']);
+  assert.deepEqual({ outcome, url, callback }, { outcome: {}, url: undefined, callback: undefined });
+  await page.locator('#sign-out').click();
+  await signedOut(page);
+  const before = gate.count(TOKEN);
+  await page.locator('#sign-in').click();
+  await signedIn(page);
+  assert.equal(gate.count(TOKEN) - before, 1);
+}
