@@ -1,0 +1,177 @@
+// The line between extension and terminal, in real Chromium, with a host that a test holds.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import http from 'node:http';
+import { test } from 'node:test';
+import { chromiumMissing } from './support/chromium.mjs';
+import { EMAIL, ID, finish, signedIn, startExtension } from './support/extension.mjs';
+import { claimsOf, HOST, startTerminal, thumbprint } from './support/native.mjs';
+import { cleanUp, eventually, folder } from './support/process.mjs';
+
+const WWW = process.env.GATEPASS_WWW ?? 'target/www';
+const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const skip = missing && `${missing} is missing`;
+const ORIGIN = `chrome-extension://${ID}/`;
+
+async function start(t, { installed = true, liar = false } = {}) {
+  const profile = folder(t, 'profile');
+  const terminal = await startTerminal(t, profile, ORIGIN);
+  if (installed) terminal.install();
+  if (liar) terminal.paired = { has: () => true };
+  const site = await startExtension(t, { profile, native: { host: HOST } });
+  const page = await site.popup();
+  const state = (name) => page.locator(`#terminal[data-state="${name}"]`).waitFor();
+  return { ...site, terminal, page, state };
+}
+
+async function paired(t) {
+  const site = await start(t);
+  await site.state('unpaired');
+  await site.page.locator('#pair').click();
+  await site.state('paired');
+  return site;
+}
+
+test('pairs when a person says yes in the terminal, to the same words', { skip }, async (t) => {
+  const { terminal, page, state, stop, popup } = await start(t);
+  await state('unpaired');
+  const { version, key, name, origin } = terminal.hello;
+  assert.equal(origin, ORIGIN, 'the browser says who asks');
+  assert.equal(version, 1);
+  assert.match(name, /^(Chromium|HeadlessChrome|Google Chrome) \d+$/);
+  assert.deepEqual(Object.keys(key).sort(), ['crv', 'kty', 'x', 'y'], 'only the public half');
+
+  let yes;
+  terminal.decide = () => new Promise((decide) => (yes = decide));
+  await page.locator('#pair').click();
+  await state('pairing');
+  assert.equal(await page.locator('#phrase').textContent(), terminal.phrase);
+  // The popup goes when the person turns to the terminal; the next one shows the same.
+  await page.close();
+  const again = await popup();
+  await again.locator('#terminal[data-state="pairing"]').waitFor();
+  assert.equal(await again.locator('#phrase').textContent(), terminal.phrase);
+  yes();
+  await again.locator('#terminal[data-state="paired"]').waitFor();
+
+  // A worker that starts anew is connected again by itself, with the same key.
+  const before = terminal.connections;
+  await stop();
+  await again.evaluate(() => chrome.runtime.connect({ name: 'gatepass' }).postMessage({ id: 1, call: 'getSession' }));
+  await eventually(() => terminal.connections > before && terminal.hello);
+  await again.locator('#terminal[data-state="paired"]').waitFor();
+  assert.deepEqual(terminal.hello.key, key);
+});
+
+for (const code of ['pairing_denied', 'pairing_expired']) {
+  test(`${code} is told, and can be tried again`, { skip }, async (t) => {
+    const { terminal, page, state } = await start(t);
+    await state('unpaired');
+    terminal.decide = async () => code;
+    await page.locator('#pair').click();
+    await page.locator(`#error[data-code="${code}"]`).waitFor();
+    await state('unpaired');
+    terminal.decide = async () => undefined;
+    await page.locator('#pair').click();
+    await state('paired');
+  });
+}
+
+test('a program that shows other words is not believed', { skip }, async (t) => {
+  const { terminal, page, state } = await start(t);
+  await state('unpaired');
+  terminal.wrong = 'lusab-babad-lusab';
+  await page.locator('#pair').click();
+  await page.locator('#error[data-code="malformed"]').waitFor();
+  await state('unpaired');
+});
+
+test('a program that says it was paired is not believed either', { skip }, async (t) => {
+  const { terminal, page, state, authority, context } = await start(t, { liar: true });
+  await state('unpaired');
+  await finish(authority, context, () => page.locator('#sign-in').click());
+  await signedIn(page);
+  const { code } = await terminal.ask({ type: 'token', scope: 'openid', jkt: 'a'.repeat(43) });
+  assert.equal(code, 'not_paired');
+});
+
+test('where there is no program, the popup says how to get it', { skip }, async (t) => {
+  const { terminal, page, state } = await start(t, { installed: false });
+  await state('absent');
+  assert.match(await page.locator('#terminal-state').textContent(), /gatepass extension install/);
+  terminal.install();
+  await page.reload();
+  await state('unpaired');
+});
+
+test('a program that ended is tried again later, by an alarm', { skip }, async (t) => {
+  const { terminal, page, state } = await paired(t);
+  const alarm = () => page.evaluate(async () => {
+    const found = await chrome.alarms.get('gatepass:native');
+    return found && (found.scheduledTime - Date.now()) / 60_000;
+  });
+  terminal.drop();
+  await state('lost');
+  await page.waitForFunction(() => chrome.alarms.get('gatepass:native'));
+  assert.equal((await alarm()) <= 0.5, true);
+  // It is there again as soon as somebody asks, and the alarm is off.
+  await page.locator('#pair').click();
+  await state('paired');
+  await page.waitForFunction(async () => !(await chrome.alarms.get('gatepass:native')));
+});
+
+test('gets a token from the terminal, asks with its key, and proves it to an API', { skip }, async (t) => {
+  const { terminal, page } = await paired(t);
+  const calls = [];
+  const server = http.createServer((request, response) => {
+    calls.push(request.headers);
+    response.end('there');
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  cleanUp(t, () => server.close());
+  const api = `http://127.0.0.1:${server.address().port}/projects?all`;
+  terminal.give = () => ({ access_token: 'of-the-terminal', token_type: 'DPoP', expires_in: 300, scope: 'projects' });
+
+  const answer = await page.evaluate(async (api) => {
+    const { connectGatepass } = await import('./gatepass/surface.js');
+    const { terminal } = connectGatepass();
+    const response = await terminal.fetch({ scope: 'projects', audience: 'https://api.example' }, api);
+    return [response.status, await response.text()];
+  }, api);
+  assert.deepEqual(answer, [200, 'there']);
+
+  const [{ question, said, challenge }] = terminal.asked;
+  assert.deepEqual(said.header, { alg: 'ES256', typ: 'gatepass-link+jwt' });
+  assert.deepEqual(said.claims, { challenge, ...question });
+  assert.equal(question.audience, 'https://api.example');
+  const [{ authorization, dpop }] = calls;
+  assert.equal(authorization, 'DPoP of-the-terminal');
+  const { jwk } = JSON.parse(Buffer.from(dpop.split('.')[0], 'base64url'));
+  const { header, claims } = claimsOf(dpop, jwk);
+  assert.equal(thumbprint(jwk), question.jkt, 'the token was asked for this key');
+  assert.equal(header.typ, 'dpop+jwt');
+  assert.notEqual(thumbprint(jwk), thumbprint(terminal.hello.key), 'not the key that pairs');
+  const { htm, htu, ath } = claims;
+  assert.deepEqual({ htm, htu, ath }, { htm: 'GET', htu: api.split('?')[0], ath: createHash('sha256').update('of-the-terminal').digest('base64url') });
+
+  terminal.give = () => ({ code: 'denied' });
+  const code = await page.evaluate(async () => {
+    const { connectGatepass } = await import('./gatepass/surface.js');
+    return connectGatepass().terminal.getAccessToken({ scope: 'everything' }).catch((error) => error.code);
+  });
+  assert.equal(code, 'denied');
+});
+
+test('gives the terminal nothing that it should not have', { skip }, async (t) => {
+  const { terminal, page, authority, context } = await paired(t);
+  const ask = (question) => terminal.ask({ type: 'token', scope: 'openid', jkt: 'a'.repeat(43), ...question }).then(({ code }) => code);
+  assert.equal(await ask({}), 'not_signed_in');
+  await finish(authority, context, () => page.locator('#sign-in').click());
+  await signedIn(page);
+  assert.equal(await page.locator('#account').textContent(), EMAIL);
+  assert.equal(await ask({ scope: 'openid admin' }), 'denied');
+  for (const bad of [{ scope: '' }, { scope: ' openid' }, { scope: 1 }, { jkt: 'short' }, { jkt: undefined }, { audience: {} }]) {
+    assert.equal(await ask(bad), 'malformed', JSON.stringify(bad));
+  }
+});
