@@ -1,7 +1,7 @@
 // The JavaScript shell of the web client, module by module, in a real browser: IndexedDB, Web Locks, WebCrypto.
 // The modules are served as they stand in www/shared; no wasm is needed.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -78,7 +78,7 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
   });
 
   test('modules touch nothing when they are imported, on a server too', async () => {
-    for (const name of ['clock', 'drive', 'errors', 'http', 'instance', 'lock', 'memory', 'said', 'seal', 'sign', 'store', 'verify']) {
+    for (const name of ['clock', 'drive', 'errors', 'http', 'instance', 'lock', 'memory', 'said', 'seal', 'sign', 'store', 'transcript', 'verify']) {
       await import(new URL(`${name}.js`, SHARED));
     }
   });
@@ -649,6 +649,60 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
         left: [true, false, true],
       });
     });
+  });
+
+  describe('transcript', { skip: !staged && `${WWW} is not staged` }, () => {
+    /** What a page writes down is what the core would have written: these files play in crates/core/tests/core/reports.rs. */
+    const written = (name) => readFileSync(new URL(`../crates/core/tests/core/transcripts/${name}.txt`, import.meta.url), 'utf8').split('\n\n')[1].trim();
+
+    /** One call for a token: a token of this age, and what the server says to each request (null: nothing). */
+    const call = (age, answers, { bound = false, force = false, scope } = {}) =>
+      page.evaluate(`(async ({ age, answers, bound, force, scope }) => {
+        const [{ drive }, { Instances }, { Store }, { transcribe }, { make }, said] = await Promise.all(['drive', 'instance', 'store', 'transcript', 'sign', 'said'].map(use));
+        const response = await fetch('/gatepass_web_bg.wasm');
+        const instances = new Instances(await WebAssembly.compile(await response.arrayBuffer()));
+        const store = new Store(database());
+        const at = 1800000000;
+        const { key, point } = bound ? await make() : {};
+        const text = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+        const type = bound ? 'DPoP' : 'Bearer';
+        const token = { access_token: 'a1', token_type: type, received_at: at - age, expires_at: at - age + 3600 };
+        const head = { v: 2, generation: 7 };
+        const access = { ...head, issuer: 'https://i.example', client_id: 'c', sub: 's', scope: 'openid email', signed_in_at: at - age, bound, refreshes: true, access_tokens: [token] };
+        const jwk = bound && { key: { kty: 'EC', crv: 'P-256', x: text(point.slice(1, 33)), y: text(point.slice(33)) } };
+        const rest = { ...head, refresh_token: 'r1', token_endpoint: 'https://i.example/token', forgives_replay: bound, ...jwk };
+        await store.save('s', { generation: 7, access: JSON.stringify(access), rest: JSON.stringify(rest) }, { key });
+        const [real, time] = [globalThis.fetch, Date.now];
+        Date.now = () => at * 1000;
+        globalThis.fetch = async () => {
+          const [status, body, headers] = answers.shift() ?? [];
+          if (!status) throw new TypeError('lost');
+          return new Response(JSON.stringify({ ...body, ...(status === 200 && { token_type: type }) }), { status, headers });
+        };
+        try {
+          const wanted = [force ? said.REFRESH : said.ACCESS, scope ? 'scope=' + scope : ''];
+          const transcript = transcribe(wanted);
+          return transcript.end(await drive(instances, store, 's', wanted, transcript.heard).catch((error) => error));
+        } finally {
+          [globalThis.fetch, Date.now] = [real, time];
+        }
+      })(${JSON.stringify({ age, answers, bound, force, scope })})`);
+
+    const tokens = [200, { access_token: 'a2', expires_in: 3600, refresh_token: 'r2', scope: 'openid email' }];
+    for (const [name, ...story] of [
+      ['page-fresh', 60, []],
+      ['page-refreshed', 3700, [[400, { error: 'use_dpop_nonce' }, { 'dpop-nonce': 'x' }], tokens], { bound: true }],
+      ['page-answer-lost', 3700, [null, tokens]],
+      ['page-refused', 3700, [[400, { error: 'invalid_grant' }]]],
+      ['page-not-answered', 3590, [[503, {}]], { force: true }],
+      ['page-fewer-scopes', 60, [tokens], { scope: 'openid' }],
+    ]) {
+      test(name, async () => {
+        const text = await call(...story);
+        if (process.env.GATEPASS_WRITE) writeFileSync(new URL(`../crates/core/tests/core/transcripts/${name}.txt`, import.meta.url), `# Written by a page (tests/shell.test.mjs).\n\n${text}\n`);
+        assert.equal(text, written(name));
+      });
+    }
   });
 
   describe('drive', () => {
