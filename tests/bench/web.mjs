@@ -5,7 +5,7 @@ import { chromiumMissing } from '../support/chromium.mjs';
 import { sizes } from './sizes.mjs';
 import { times } from './times.mjs';
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '50' }, calls: { type: 'string', default: '20' } } });
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '50' }, calls: { type: 'string', default: '200' } } });
 const [rounds, calls] = [values.rounds, values.calls].map(Number);
 if (![rounds, calls].every((number) => Number.isInteger(number) && number > 0)) {
   console.error('error: --rounds and --calls are numbers');
