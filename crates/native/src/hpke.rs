@@ -83,3 +83,46 @@ impl std::fmt::Debug for Receiver {
         f.write_str("Receiver")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hpke::aead::AesGcm128;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn bytes(value: &Value) -> Vec<u8> {
+        let text = value.as_str().unwrap();
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    }
+
+    /// The vectors of RFC 9180 have this mode on this curve with AES-128-GCM alone, so that one is opened here.
+    #[test]
+    fn opens_what_rfc_9180_prints() {
+        let vectors = include_str!("../../../tests/corpora/09-hpke-p256-psk.jsonl");
+        for line in vectors.lines() {
+            let vector: Value = serde_json::from_str(line).unwrap();
+            let private = <DhP256HkdfSha256 as Kem>::PrivateKey::from_bytes(&bytes(&vector["skRm"])).unwrap();
+            let receiver = Receiver { private, public: bytes(&vector["pkRm"]) };
+            let (psk, psk_id) = (Secret::new(bytes(&vector["psk"])), bytes(&vector["psk_id"]));
+            let (info, enc) = (bytes(&vector["info"]), bytes(&vector["enc"]));
+            let first = &vector["encryptions"][0];
+            let (sealed, aad) = (bytes(&first["ct"]), bytes(&first["aad"]));
+            let context = Context { psk: &psk, psk_id: &psk_id, info: &info, aad: &aad };
+            let plain = receiver.open_by::<AesGcm128>(&context, &enc, &sealed).unwrap();
+            assert_eq!(plain.expose(), &bytes(&first["pt"]));
+            let other = Context { aad: b"other", ..context };
+            assert!(receiver.open_by::<AesGcm128>(&other, &enc, &sealed).is_err());
+            assert!(receiver.open(&other, &enc, &sealed).is_err(), "and by no other algorithm");
+            assert!(receiver.open(&other, &enc[1..], &sealed).is_err(), "nor from what is no point");
+        }
+    }
+
+    #[test]
+    fn a_key_is_derived_as_rfc_9180_does() {
+        let vectors = include_str!("../../../tests/corpora/09-hpke-p256-psk.jsonl");
+        let vector: Value = serde_json::from_str(vectors.lines().next().unwrap()).unwrap();
+        let seed = bytes(&vector["ikmR"]).try_into().unwrap();
+        assert_eq!(Receiver::derive(&seed).public(), bytes(&vector["pkRm"]));
+    }
+}
