@@ -118,6 +118,46 @@ test('a login that waits between two processes lies nowhere in plain text', { sk
   assert.equal([again.stdout, again.stderr].some((text) => [code, ...parked].some((secret) => text.includes(secret))), false);
 });
 
+test('the address that signs a browser in is in no command line, no environment and no file', { skip: skip || linux || (chromiumMissing && `${chromiumMissing} is not installed`) }, async (t) => {
+  const authority = await startAuthority(t);
+  const terminal = await new Terminal(t, { issuer: authority.issuer }).withKeyring();
+  const login = await terminal.login();
+  await signIn(authority, new Visitor(), login.url);
+  assert.equal((await login.program.ended).code, 0);
+
+  const opener = join(terminal.home, 'opener');
+  // It stays, as a browser does.
+  writeFileSync(opener, '#!/bin/sh\nprintf %s "$1" > "$HOME/opened.new" && mv "$HOME/opened.new" "$HOME/opened"\nexec sleep 60\n', { mode: 0o755 });
+  const program = terminal.begin(['open'], { BROWSER: opener });
+  await eventually(() => existsSync(join(terminal.home, 'opened')));
+  const address = readFileSync(join(terminal.home, 'opened'), 'utf8');
+  assert.match(address, /^file:\/\/\/.*\/open-[\w-]{22}\.html$/);
+  const file = new URL(address).pathname;
+  assert.equal((statSync(file).mode & 0o777).toString(8), '600');
+  assert.equal((statSync(join(file, '..')).mode & 0o777).toString(8), '700');
+  assert.deepEqual(searchFiles(terminal.home, ['session/open', 'token=']), []);
+  assert.deepEqual(visible(program, ['session/open', ...SHAPES]), []);
+
+  const { context } = await openBrowser(t);
+  const page = await context.newPage();
+  await page.goto(address);
+  await page.waitForURL(`${authority.issuer}/session/open?token=*`);
+  assert.equal(await page.locator('#account').textContent(), 'user@example.com');
+  const token = new URL(page.url()).searchParams.get('token');
+  assert.deepEqual(processes().filter(({ text }) => text.includes(token)), []);
+  assert.equal((await program.ended).code, 0, program.stderr);
+  assert.equal([program.stdout, program.stderr].some((text) => text.includes(token)), false);
+  assert.equal(existsSync(file), false, 'the file is gone');
+  const led = page.waitForRequest(`${authority.issuer}/dashboard/`);
+  await page.locator('#sign-in').click();
+  await led;
+
+  // By hand, it is printed for whoever asks for that.
+  const printed = await terminal.json('open', '--print');
+  assert.match(printed.address, /\/session\/open\?token=/);
+  assert.equal(printed.expires_in, 60);
+});
+
 test('a crash leaves no core, and nobody else looks into the process', { skip: linux }, async (t) => {
   const place = folder(t, 'core');
   const authority = await startAuthority(t);

@@ -197,6 +197,7 @@ names!(
         Subject = "subject",
         TokenEndpointAuthMethod = "token_endpoint_auth_method",
         TokenEndpointAuthMethodsSupported = "token_endpoint_auth_methods_supported",
+        Url = "url",
         UserCode = "user_code",
         UserinfoEndpoint = "userinfo_endpoint",
         VerificationUri = "verification_uri",
@@ -228,6 +229,7 @@ names!(
         PeerToken = "peer's token",
         ProtectedResource = "protected resource metadata",
         RegistrationResponse = "registration response",
+        SessionLink = "session link",
         Userinfo = "userinfo",
         WebFinger = "webfinger",
     }

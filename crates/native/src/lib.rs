@@ -22,16 +22,19 @@ mod clock;
 mod detect;
 pub mod doctor;
 mod drive;
+mod handover;
 mod hpke;
 mod http;
 mod lock;
 mod login;
 mod loopback;
+mod metadata;
 mod network;
 mod pages;
 mod peer;
 mod random;
 mod request;
+mod session_link;
 mod settings;
 mod share;
 mod sign;
@@ -71,6 +74,7 @@ pub use crate::accounts::{Account, Accounts, Organization};
 pub use crate::browser::open_browser;
 pub use crate::detect::{NoBrowser, Surroundings};
 use crate::drive::World;
+pub use crate::handover::HandedOver;
 pub use crate::login::{
     Confirm, Control, Dashboard, DeviceCode, Event, FinishOptions, Flow, LoggedIn, LoginOptions, Remote,
     Started, Via, Way, WhyDevice,
@@ -80,6 +84,7 @@ pub use crate::network::Network;
 pub use crate::pages::{Accent, PageWords};
 pub use crate::peer::{PeerKey, ProofKey, challenge};
 pub use crate::request::{Ask, Body, Origin};
+pub use crate::session_link::SessionLink;
 pub use crate::settings::{AskPassphrase, Fallback, Keeping, Passphrase, Place, Settings, Storage};
 pub use crate::share::{Share, Shared};
 pub use crate::worker::Waiting;
@@ -244,6 +249,22 @@ impl Gatepass {
     pub fn share(&self, share: Share) -> Waiting<Result<Shared, Error>> {
         let world = Arc::clone(&self.world);
         self.worker.run(async move { share::share(&world, &share).await })
+    }
+
+    /// An address that signs a browser in as this session is, once, after it has asked; it leads to `return_to` then.
+    /// `None` where the issuer makes none, or none for a session like this.
+    pub fn session_link(&self, return_to: Option<&str>) -> Waiting<Result<Option<SessionLink>, Error>> {
+        let (settings, world) = (self.settings.clone(), Arc::clone(&self.world));
+        let return_to = return_to.map(str::to_owned);
+        self.worker.run(async move {
+            session_link::ask(&settings.client, &settings.api, &world, return_to.as_deref()).await
+        })
+    }
+
+    /// Opens a browser by such an address, which stands in no command line and no file.
+    pub fn hand_over(&self, link: SessionLink) -> Waiting<Result<HandedOver, Error>> {
+        let folder = self.settings.folder.clone();
+        self.worker.run(async move { handover::hand_over(&folder, &link.url, link.expires_in).await })
     }
 
     fn run<M, T>(&self, mut transaction: M, finish: fn(M) -> T) -> Waiting<T>

@@ -14,6 +14,8 @@ pub(crate) enum Page {
     Failure,
     /// The person has said no. A page of ours says it like any other failure; a dashboard's says it in its own words.
     Denied,
+    /// None: the browser goes on to another address.
+    Onward,
     /// The request belongs to no login that waits here.
     Stranger,
 }
@@ -75,7 +77,7 @@ impl Pages {
             Page::Success => success.clone(),
             Page::Question => question.clone(),
             Page::Failure | Page::Denied => failure.clone(),
-            Page::Stranger => stranger.clone(),
+            Page::Stranger | Page::Onward => stranger.clone(),
         }
     }
 }
@@ -91,7 +93,7 @@ fn fill(page: Page, words: &PageWords) -> String {
             "The sign-in did not work",
             "The terminal says why, and what to do next. You can close this window.",
         ),
-        Page::Stranger => (
+        Page::Stranger | Page::Onward => (
             "Nothing waits for this",
             "This address takes the answer of a sign-in that was started in a terminal. If one is waiting, it still \
              is: open the address that the terminal shows.",

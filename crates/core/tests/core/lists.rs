@@ -45,6 +45,8 @@ const EXPOSES: &[(&str, &str)] = &[
     ("core/session::record", "stores a session"),
     ("native/http", "puts headers and body on the wire"),
     ("native/login::race", "reads the query that came back"),
+    ("native/handover", "sends a browser on to an address that is good once"),
+    ("native/session_link", "reads a response body"),
     ("native/hpke", "opens a session that a dashboard gives away"),
     ("native/login::dashboard", "builds the address of its page, and reads what comes back"),
     ("native/login::parked", "reads a login that waited"),
@@ -70,6 +72,7 @@ const EXPOSES: &[(&str, &str)] = &[
     ("cli/commands::extension::host", "gives a narrowed token to the extension that a person let in"),
     ("cli/commands::extension::token", "prints the headers that were asked for"),
     ("cli/organizations", "reads the list that an API answered with"),
+    ("cli/commands::open", "prints the address of --print"),
     ("cli/commands::login", "shows the authorization address to copy"),
     ("cli/tui::world", "shows that address too, and hands a pasted one to the sign-in that waits for it"),
 ];

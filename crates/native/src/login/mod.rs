@@ -39,6 +39,7 @@ use self::race::Race;
 use self::redirect::{Brought, Redirect, exchanged};
 use self::settle::{Doubt, proven, settle};
 use crate::drive::World;
+use crate::metadata;
 use crate::pages::Page;
 use crate::sign;
 
@@ -117,13 +118,9 @@ struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
-    /// Asks for the metadata at one place after the other, as long as nothing is there.
+    /// Asks for the metadata.
     async fn discover(world: &World, client: &'a Client) -> Result<Self, Error> {
-        let [appended, inserted] = discovery::requests(&client.issuer)?;
-        let mut response = world.ask(appended).await?;
-        if discovery::is_absent(&response) {
-            response = world.ask(inserted).await?;
-        }
+        let response = metadata::fetch(world, &client.issuer).await?;
         let metadata = discovery::read(&response, &client.issuer)?;
         Ok(Self {
             client,

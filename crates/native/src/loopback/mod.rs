@@ -130,7 +130,7 @@ struct Door {
     path: String,
     host: String,
     pages: Pages,
-    /// The page of a dashboard to which the browser goes back.
+    /// The address, a dashboard's for one, to which the browser goes next.
     back: Option<String>,
     sender: mpsc::Sender<Arrival>,
 }
@@ -235,7 +235,9 @@ impl Door {
         }
         match page {
             Page::Success | Page::Question => self.page(StatusCode::OK, page),
-            Page::Stranger | Page::Failure | Page::Denied => self.page(StatusCode::BAD_REQUEST, page),
+            Page::Stranger | Page::Failure | Page::Denied | Page::Onward => {
+                self.page(StatusCode::BAD_REQUEST, page)
+            }
         }
     }
 
@@ -299,13 +301,14 @@ impl Door {
 /// Leads the browser back to a dashboard that is to say how it ended.
 fn led_back(page: &str, end: Page) -> Option<Response<Full<Bytes>>> {
     let status = match end {
-        Page::Success => "ok",
-        Page::Denied => "denied",
-        Page::Failure => "failed",
+        Page::Success => "#status=ok",
+        Page::Denied => "#status=denied",
+        Page::Failure => "#status=failed",
+        Page::Onward => "",
         Page::Question | Page::Stranger => return None,
     };
     let mut response = response(StatusCode::SEE_OTHER, Bytes::new());
-    let location = HeaderValue::try_from(format!("{page}#status={status}")).ok()?;
+    let location = HeaderValue::try_from(format!("{page}{status}")).ok()?;
     response.headers_mut().insert(LOCATION, location);
     Some(response)
 }

@@ -25,6 +25,7 @@ use gatepass_core::time::Timestamp;
 
 use self::cache::Cache;
 use self::file::exclusive;
+pub(crate) use self::file::make_folder;
 use self::frame::{Frame, Kind};
 pub(crate) use self::keyring::Keyring;
 use self::passphrase::{Work, Wrapped};
