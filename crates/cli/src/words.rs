@@ -115,6 +115,10 @@ impl Trouble {
             Error::IssuerMismatch => String::from(
                 "check that the issuer is spelled exactly as the server spells it, slash at the end and all",
             ),
+            Error::Unsupported { feature: Field::GatepassHandoffEndpoint } => format!(
+                "its dashboard could only give its own session away, to a browser on this machine, where the manifest says `move = true`; `{}` goes to the issuer",
+                command("login --via browser")
+            ),
             Error::BadSignature => String::from(
                 "check `id_token_signed_response_alg` in the manifest: it must be what the client is registered with (`gatepass-cli` at gatepass-authority: ES256)",
             ),
