@@ -12,8 +12,8 @@ const executablePath = (process.env.PATH ?? '')
 /** What the machine must have. */
 export const chromiumMissing = executablePath ? undefined : 'chromium';
 
-/** Starts a browser; `profile` can be given to start it again where it left off, `words` are for its command line. */
-export async function openBrowser(t, profile = folder(t, 'profile'), { backForwardCache = false, words = [] } = {}) {
+/** Starts a browser; `profile` can be given to start it again where it left off, `switches` are for its command line. */
+export async function openBrowser(t, profile = folder(t, 'profile'), { backForwardCache = false, switches = [] } = {}) {
   const { chromium } = await import('playwright-core');
   const root = process.getuid?.() === 0;
   const context = await chromium.launchPersistentContext(profile, {
@@ -29,7 +29,7 @@ export async function openBrowser(t, profile = folder(t, 'profile'), { backForwa
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      ...words,
+      ...switches,
     ],
   });
   context.setDefaultTimeout(15_000);

@@ -109,7 +109,7 @@ export async function startExtension(t, { flow, dpop, native, manifest, files, s
   const place = makeExtension(t, { site, manifest, files });
   const places = [place, ...(stranger ? [makeStranger(t)] : [])].join();
   const words = [`--disable-extensions-except=${places}`, `--load-extension=${places}`];
-  const { context } = await openBrowser(t, profile, { words });
+  const { context } = await openBrowser(t, profile, { switches: words });
   while (context.serviceWorkers().length < 1 + Number(Boolean(stranger))) await context.waitForEvent('serviceworker');
   const stop = await stopper(context);
   const popup = async () => {

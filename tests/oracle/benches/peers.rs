@@ -226,8 +226,8 @@ fn dpop_proof(criterion: &mut Criterion) {
         bencher.iter(|| {
             let proof = Unsigned::new(
                 &stored.public,
-                Method::Post,
-                black_box(&endpoint),
+                "POST",
+                black_box(endpoint.without_query()),
                 Some(NONCE),
                 None,
                 now,

@@ -101,7 +101,7 @@ proptest! {
         let ours = exchange::request(
             &Endpoint::new(&endpoint, Field::TokenEndpoint).unwrap(),
             &ClientId::new(&client).unwrap(),
-            &RedirectUri::new(&redirect).unwrap(),
+            Some(&RedirectUri::new(&redirect).unwrap()),
             &Secret::from(code.as_str()),
             &Secret::from(verifier.as_str()),
         );

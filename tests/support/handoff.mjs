@@ -1,0 +1,86 @@
+// A dashboard with a server of its own that follows the handoff's rules and knows nothing of our package: openid-client
+// holds its session, and its page has a button.
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import * as client from 'openid-client';
+import { cleanUp } from './process.mjs';
+
+const PAGE = `<!doctype html><title>Acme</title><button id="continue">Continue</button><script type="module">
+const fragment = location.hash.slice(1);
+history.replaceState(null, '', location.pathname);
+const show = (text) => { document.body.dataset.status = new URLSearchParams(text).get('status') ?? 'asked'; };
+show(fragment);
+addEventListener('hashchange', () => show(location.hash.slice(1)));
+document.querySelector('#continue').onclick = async () => {
+  const response = await fetch('/begin', { method: 'POST', body: fragment });
+  const answer = await response.text();
+  if (response.ok) location.assign(answer);
+  else document.body.dataset.status = answer;
+};
+</script>`;
+
+/** Listens first: its origin stands in the authority's configuration. */
+export class Dashboard {
+  static async start(t, pages = {}) {
+    const dashboard = new Dashboard();
+    const server = createServer(async (request, response) => {
+      const { pathname } = new URL(request.url, dashboard.origin);
+      const [kind, body] = pages[pathname] ?? ['text/html', await dashboard.answer(pathname, request, response)];
+      response.setHeader('content-type', kind);
+      response.end(body);
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanUp(t, () => new Promise((resolve) => server.close(resolve).closeAllConnections()));
+    dashboard.origin = `http://127.0.0.1:${server.address().port}`;
+    dashboard.config = `
+[[client]]
+id = "acme-dashboard"
+name = "Acme"
+type = "web"
+first_party = true
+redirect_uris = ["${dashboard.origin}/callback"]
+`;
+    return dashboard;
+  }
+
+  async answer(path, request, response) {
+    if (path === '/callback') {
+      this.tokens = await client.authorizationCodeGrant(this.known, new URL(request.url, this.origin), this.checks, undefined, { DPoP: this.DPoP });
+      return '<body data-status="signed-in">';
+    }
+    if (path === '/begin') {
+      // As from a page of it: the issuer lets the browser come back to this origin.
+      const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded', origin: this.origin });
+      const url = new URL(this.known.serverMetadata().gatepass_handoff_endpoint);
+      const asked = await client.fetchProtectedResource(this.known, this.tokens.access_token, url, 'POST', await text(request), headers, { DPoP: this.DPoP });
+      const answer = await asked.json();
+      response.statusCode = asked.status === 201 ? 200 : asked.status;
+      return answer.handoff_uri ?? answer.error_description ?? answer.error;
+    }
+    response.statusCode = path === '/cli' ? 200 : 404;
+    return PAGE;
+  }
+
+  /** Signs somebody in, in a browser's page. */
+  async signIn(authority, page, email) {
+    const options = { execute: [client.allowInsecureRequests] };
+    this.known = await client.discovery(new URL(authority.issuer), 'acme-dashboard', undefined, client.None(), options);
+    this.DPoP = client.getDPoPHandle(this.known, await client.randomDPoPKeyPair('ES256'));
+    const verifier = client.randomPKCECodeVerifier();
+    this.checks = { pkceCodeVerifier: verifier, expectedState: client.randomState() };
+    const url = client.buildAuthorizationUrl(this.known, {
+      redirect_uri: `${this.origin}/callback`,
+      scope: 'openid email profile offline_access',
+      code_challenge: await client.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+      state: this.checks.expectedState,
+    });
+    await page.goto(url.href);
+    await page.locator('#email').fill(email);
+    await page.locator('#continue').click();
+    await page.locator('#enter-code').waitFor();
+    await page.goto((await authority.letter(email)).link);
+    await page.locator('#open-link #sign-in').click();
+    await page.locator('[data-status="signed-in"]').waitFor();
+  }
+}
