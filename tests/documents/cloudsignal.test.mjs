@@ -3,12 +3,16 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { signIn, startAuthority } from '../support/authority.mjs';
+import { startAuthority } from '../support/authority.mjs';
+import { chromiumMissing, openBrowser } from '../support/chromium.mjs';
+import { Dashboard } from '../support/handoff.mjs';
 import { Company, scriptMissing } from '../support/pty.mjs';
-import { Visitor } from '../support/visitor.mjs';
 
-const missing = scriptMissing();
+const missing = chromiumMissing ?? scriptMissing();
 const skip = missing && `${missing} is not installed`;
+
+/** A browser is there; the tests bring its page to the address that the program shows. */
+const BROWSER = { BROWSER: '/bin/true' };
 
 const ORGANIZATION = '550e8400-e29b-41d4-a716-446655440000';
 const CONFIG = `
@@ -26,15 +30,22 @@ domains = ["example.com"]
 `;
 
 async function cloudsignal(t) {
-  const authority = await startAuthority(t, { config: CONFIG });
-  const company = new Company(t, 'cloudsignal', 'cloudsignal', { issuer: authority.issuer });
+  const dashboard = await Dashboard.start(t);
+  const authority = await startAuthority(t, { config: CONFIG + dashboard.config });
+  const company = new Company(t, 'cloudsignal', 'cloudsignal', { issuer: authority.issuer, dashboard: dashboard.origin });
   const later = (seconds) => {
     authority.later(seconds);
     company.later(seconds);
   };
   const login = async () => {
-    const { program, url } = await company.signIn();
-    await signIn(authority, new Visitor(), url, { email: 'you@example.com' });
+    const { context } = await openBrowser(t);
+    const page = await context.newPage();
+    await dashboard.signIn(authority, page, 'you@example.com');
+    const { program, url } = await company.signIn(undefined, BROWSER);
+    await page.goto(url);
+    await page.locator('#continue').click();
+    await page.locator('#allow').click();
+    await page.locator('[data-status="ok"]').waitFor();
     return program.done();
   };
   const file = join(company.home, '.cloudsignal/credentials.json');
@@ -82,12 +93,12 @@ test('the next command refreshes silently; when that is over, the message is the
 
 test('a login waits for five minutes, and says what to do then', { skip }, async (t) => {
   const { company } = await cloudsignal(t);
-  const { program } = await company.signIn();
+  const { program } = await company.signIn(undefined, BROWSER);
   await program.shows(/4:5\d left/);
   program.type('\u0003');
   const given = await program.done();
   assert.notEqual(given.code, 0);
-  const { code, screen } = await company.line('cloudsignal login --timeout 1');
+  const { code, screen } = await company.line('cloudsignal login --timeout 1', BROWSER);
   assert.equal(code, 1, screen);
   for (const line of ['Login timed out', 'Check that your browser opened the login page', 'Make sure no firewall is blocking localhost connections', 'Try again with `cloudsignal login`']) {
     assert.ok(screen.includes(line), `${line}\n${screen}`);
@@ -115,8 +126,11 @@ function listening(pid) {
 
 test('the callback server binds to 127.0.0.1 and to nothing else', { skip }, async (t) => {
   const { company } = await cloudsignal(t);
-  const { program, url } = await company.signIn();
-  const port = Number(new URL(new URL(url).searchParams.get('redirect_uri')).port);
+  const { program, url } = await company.signIn(undefined, BROWSER);
+  const asked = new URLSearchParams(new URL(url).hash.slice(1));
+  const { hostname, port: text } = new URL(asked.get('redirect_uri'));
+  assert.equal(hostname, '127.0.0.1');
+  const port = Number(text);
   const bound = listening(program.child.pid);
   assert.deepEqual(bound, [`0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`]);
 });
