@@ -9,7 +9,7 @@ use criterion::Criterion;
 use gatepass_core::base64url;
 use gatepass_core::dice::identifier;
 use gatepass_core::field::Field;
-use gatepass_core::http::{Method, Response};
+use gatepass_core::http::Response;
 use gatepass_core::json::Writer;
 use gatepass_core::jwk::{Algorithm, PublicKey};
 use gatepass_core::name::ClientId;
