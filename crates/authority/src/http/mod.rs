@@ -38,11 +38,11 @@ mod visitor;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -149,7 +149,12 @@ async fn watch(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let outcome = tokio::time::timeout(TIME_LIMIT, next.run(request)).await;
-    let response = outcome.unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response());
+    let mut response = outcome.unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response());
+    // The time that tokens and proofs are held against: clients whose clock is wrong learn it here (RFC 9110 section 6.6.1).
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(app.now().seconds()));
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        response.headers_mut().insert(header::DATE, date);
+    }
     if app.log {
         let note = response.extensions().get::<Note>().cloned().unwrap_or_default();
         let path = path.as_deref().unwrap_or("(no endpoint)");
