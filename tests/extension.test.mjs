@@ -71,6 +71,25 @@ for (const flow of ['identity', 'tab']) {
   });
 }
 
+test('with nobody there to ask, an alarm starts the next worker, which ends the sign-in', { skip }, async (t) => {
+  const { authority, context, popup, gate, stop } = await startExtension(t);
+  const page = await popup();
+  const hold = gate.hold(TOKEN, { before: true });
+  await finish(authority, context, () => page.locator('#sign-in').click());
+  await hold.arrived;
+  await page.close();
+  await stop();
+  hold.release();
+  // In half a minute at most, by the browser's own clock.
+  const next = gate.hold(TOKEN);
+  next.release();
+  await next.arrived;
+  await next.sent;
+  const again = await popup();
+  await signedIn(again);
+  await unstuck(again, context, gate);
+});
+
 for (const flow of ['identity', 'tab']) {
   for (const restarted of [false, true]) {
     test(`sign-in by ${flow}: a window that is closed ${restarted ? 'under a new worker ' : ''}ends it, and another can begin`, { skip }, async (t) => {

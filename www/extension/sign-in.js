@@ -140,6 +140,8 @@ export class SignIns {
       // The pending row is there until somebody comes back with its state, so the address stays good.
       if (attempt.url) attempt.callback ??= await this.#away(attempt);
       if (!attempt.callback) return await core.signIn(attempt.wishes);
+      // The worker may have been stopped before it could.
+      await this.#shut(attempt);
       const session = await core.handleCallback(attempt.callback).catch((thrown) => {
         if (GatepassError.from(thrown).code !== "state_mismatch") throw thrown;
       });
@@ -158,9 +160,13 @@ export class SignIns {
     const back = await (this.#flow === "tab" ? this.#byTab(attempt) : this.#byIdentity(attempt));
     attempt.callback = back;
     await this.#write(attempt);
-    // Nothing to see in there any more. In Chromium the tab that opened it is shown again.
-    if (attempt.tab !== undefined) await api().tabs.remove(attempt.tab).catch(() => {});
+    await this.#shut(attempt);
     return back;
+  }
+
+  /** Nothing to see in there any more. @param {Attempt} attempt */
+  async #shut({ tab }) {
+    if (tab !== undefined) await api().tabs.remove(tab).catch(() => {});
   }
 
   /** @param {Attempt} attempt */
