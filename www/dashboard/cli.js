@@ -6,12 +6,12 @@ import { element, make, onClick, openSite, say, showError, signIn } from "./site
 /** @typedef {import("./site.js").Session} Session */
 /** @typedef {NonNullable<Awaited<ReturnType<import("./site.js").Gatepass["parseHandoff"]>>>} Request */
 
-/** How it ended, in words. @type {Record<string, [title: string, words: string]>} */
+/** How it ended, in words. @type {Record<string, [title: string, words: string, command?: string]>} */
 const ENDS = {
   ok: ["The terminal is signed in", "Go back to it; it goes on by itself. You can close this page. The dashboard lists the terminal, and can end its session."],
   denied: ["The terminal was refused", "It gets nothing. You can close this page."],
   failed: ["That did not work", "The terminal says why, and what to do next. Nothing that it could have got is of use to anybody."],
-  none: ["No terminal asks", "This page answers a terminal. Start it there: gatepass login --via dashboard"],
+  none: ["No terminal asks", "This page answers a terminal. Start it there:", "gatepass login --via dashboard"],
   gone: ["The terminal was refused", "It listens at no address, so nobody could tell it: end it there. You can close this page."],
 };
 
@@ -76,9 +76,9 @@ function show(request) {
 
 /** @param {string} how */
 function end(how) {
-  const [title, words] = ENDS[how];
+  const [title, words, command] = ENDS[how];
   element("end-title").textContent = title;
-  element("end-words").textContent = words;
+  element("end-words").replaceChildren(words, ...(command ? [make("code", { class: "command" }, command)] : []));
   element("loading").hidden = true;
   element("request").hidden = true;
   element("end").hidden = false;
