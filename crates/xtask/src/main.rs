@@ -50,7 +50,8 @@ usage: cargo xtask <command>
   chaos web [--rounds N] [--seed S]  64 tabs with one expired token, the one that refreshes frozen, closed or neither
        [--tabs N] [--dpop required | off] [--round R]
   pictures                           the documents' pictures, docs/*, from a run like the demo's;
-                                     wants Chromium, tmux and gnome-keyring";
+                                     wants Chromium, tmux and gnome-keyring
+  pictures pages                     every page in light, dark and phone width, docs/pages/*; wants Chromium and node";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -76,6 +77,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Failure> {
         ["chaos", "cli", options @ ..] => chaos::cli(options),
         ["chaos", "web", options @ ..] => chaos::web(options),
         ["pictures"] => pictures::command(),
+        ["pictures", "pages"] => pictures::pages::command(),
         [] | ["help" | "--help" | "-h"] => {
             talk::data(USAGE);
             Ok(ExitCode::SUCCESS)

@@ -2,12 +2,15 @@
 //!
 //! `keyring` is a keyring of the run's own. `scenes` are what a person does in terminals: each is a `window` of tmux,
 //! read as a `grid` of cells and drawn as `svg`. What differs from run to run is `fixed`, and the codes of `qr` are
-//! exchanged (in whole lines: `column`), so that a picture changes only where the product has changed.
+//! exchanged (in whole lines: `column`), so that a picture changes only where the product has changed. `pages` are another
+//! walk, through everything that browsers show, in few colours (`palette`).
 
 mod column;
 mod fixed;
 mod grid;
 pub(crate) mod keyring;
+pub(crate) mod pages;
+mod palette;
 mod qr;
 mod scenes;
 mod svg;
@@ -38,8 +41,12 @@ use crate::{environment, talk};
 /// Where they go, inside the checkout.
 const FOLDER: &str = "docs";
 
-/// The dashboard's window: the whole card with some ground around it. The README shows it 720 wide.
-const WINDOW: (u32, u32) = (720, 560);
+/// How wide the dashboard's window is; the README shows it 720 wide.
+const WIDTH: u32 = 800;
+
+/// Whether the dashboard has what it asked for: three lists, of which the first is never empty.
+const LISTED: &str = "!document.querySelector('[aria-busy=true]') \
+                      && document.querySelectorAll('#grants .things > li').length > 1";
 
 /// A file of the documentation.
 #[derive(Debug)]
@@ -120,6 +127,7 @@ fn visit(
 
     story.step("Take pictures of the dashboard");
     Dashboard::open(&mut chromium, &house.issuer)?.sign_in()?;
+    chromium.until("the lists of the dashboard", LISTED)?;
     settle(&mut chromium, &house.issuer)?;
     for (name, scheme) in [("dashboard.png", "light"), ("dashboard-dark.png", "dark")] {
         pictures.push(Picture { name, bytes: photograph(&mut chromium, scheme)? });
@@ -150,6 +158,9 @@ fn settle(chromium: &mut Chromium, issuer: &str) -> Result<(), Failure> {
          const put = (id, old, text) => {{ const it = document.getElementById(id); \
          if (!old.test(it.textContent)) throw new Error(`${{id}}: ${{it.textContent}}`); it.textContent = text; }}; \
          put('issuer', /^{issuer}$/, '{ISSUER}'); \
+         document.querySelectorAll('.list time').forEach((time) => \
+         {{ if (!/just now|minute|20\\d\\d/.test(time.textContent)) throw new Error(time.textContent); \
+         time.textContent = /20\\d\\d/.test(time.textContent) ? 'Nov 21, 2026' : 'just now'; }}); \
          put('countdown', /^Next refresh in (60:00|59:\\d\\d)$/, 'Next refresh in 59:42'); \
          put('since', /\\d/, new Date('2026-11-21T09:30Z').toLocaleString('en', \
          {{ dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' }})); \
@@ -161,19 +172,22 @@ fn settle(chromium: &mut Chromium, issuer: &str) -> Result<(), Failure> {
 }
 
 fn photograph(chromium: &mut Chromium, scheme: &str) -> Result<Vec<u8>, Failure> {
-    let (width, height) = WINDOW;
-    let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 2, "mobile": false });
-    chromium.call("Emulation.setDeviceMetricsOverride", &metrics)?;
+    let window =
+        |height: u64| json!({ "width": WIDTH, "height": height, "deviceScaleFactor": 2, "mobile": false });
+    chromium.call("Emulation.setDeviceMetricsOverride", &window(1))?;
+    let height = chromium.evaluate("document.documentElement.scrollHeight")?;
+    chromium.call("Emulation.setDeviceMetricsOverride", &window(height.as_u64().unwrap_or_default()))?;
     let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
     chromium.call("Emulation.setEmulatedMedia", &media)?;
-    let fits =
-        "document.documentElement.scrollHeight <= innerHeight && document.getElementById('error').hidden";
-    if chromium.evaluate(fits)? != true {
+    let well = "document.documentElement.scrollHeight <= innerHeight \
+                && !document.querySelector('.problem:not([hidden])')";
+    if chromium.evaluate(well)? != true {
         return Err(Failure::new("the dashboard does not fit into its picture, or shows an error"));
     }
     let answer = chromium.call("Page.captureScreenshot", &json!({ "format": "png" }))?;
     Base64::decode_vec(answer["data"].as_str().unwrap_or_default())
         .map_err(|error| Failure::new(format!("Chromium's picture is not base64: {error}")))
+        .and_then(|picture| palette::reduce(&picture))
 }
 
 /// Writes all of them, at the very end: a run that fails changes none.
