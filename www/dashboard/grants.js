@@ -17,7 +17,10 @@ export function grants(gatepass) {
   const everywhere = element("everywhere");
   everywhere.addEventListener("click", async () => {
     const over = await confirm(element("grants"), everywhere, "Sign out of every browser, program and device, this one too? "
-      + "Each has to sign in again. This cannot be undone.", "Sign out everywhere", () => gatepass.signOut({ everywhere: true }));
+      + "Each has to sign in again. This cannot be undone.", "Sign out everywhere", async () => {
+      await ask(gatepass, "DELETE", "/grants");
+      await gatepass.signOut();
+    });
     if (over) element("sign-in").focus();
   });
   return all;
