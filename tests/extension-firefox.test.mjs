@@ -36,7 +36,7 @@ test('Firefox: loads, signs in by a tab, refreshes, and signs out', { skip }, as
   const [first] = await browser.getAllWindowHandles();
   const popup = await other(browser, [first]);
   await browser.switchTo().window(popup);
-  assert.match(await browser.getCurrentUrl(), /^moz-extension:/);
+  await browser.wait(until.urlMatches(/^moz-extension:/), LIMIT);
   // The background has answered, and for that the wasm part has run.
   await shows('signed-out');
   await (await seen('#sign-in')).click();
