@@ -71,7 +71,7 @@ ${client}
     const [, file] = /^\/gatepass\/([\w.]+)$/.exec(pathname) ?? [];
     const body = file ? readFileSync(join(WWW, 'web', file))
       : pathname === '/app.js' ? page(authority.issuer, options)
-      : pathname === '/worker.js' ? "import { createGatepass } from '/gatepass/gatepass.js'; onmessage = async ({ data, source, ports: [port] }) => { try { const gatepass = await createGatepass(data); port.postMessage({ session: await gatepass.getSession(), token: (await gatepass.getAccessToken()).type }); } catch (error) { port.postMessage({ code: error.code, message: String(error) }); } };"
+      : pathname === '/worker.js' ? "import { createGatepass } from '/gatepass/gatepass.js'; onmessage = async ({ data, source, ports: [port] }) => { try { const gatepass = await createGatepass(data); port.postMessage({ session: await gatepass.getSession(), token: (await gatepass.getAccessToken()).type, signIn: await gatepass.signIn().catch((error) => `${error.code} ${error.detail}`) }); } catch (error) { port.postMessage({ code: error.code, message: String(error) }); } };"
       : app.idle && pathname === '/callback' ? '<!doctype html><html lang="en"><title>Idle</title></html>'
       : '<!doctype html><html lang="en"><title>App</title><body><main><h1>App</h1></main><script type="module" src="/app.js"></script></body></html>';
     const type = TYPES[pathname.split('.')[1]] ?? 'text/html';

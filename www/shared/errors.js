@@ -37,11 +37,13 @@ const WORDS = {
   bug: ["a promise inside gatepass does not hold", "please report it"],
 };
 
+/** @typedef {import("./gatepass.js").GatepassError["fault"]} Fault */
+
 /** An error with a stable `code`. It never carries content: no token, no address, no answer of a server. */
 export class GatepassError extends Error {
   /**
    * @param {string} code
-   * @param {{detail?: string, retryable?: boolean, fault?: string}} [about]
+   * @param {{detail?: string, retryable?: boolean, fault?: Fault}} [about]
    */
   constructor(code, about = {}) {
     const [message, hint] = WORDS[code] ?? ["the server refused"];
@@ -55,13 +57,14 @@ export class GatepassError extends Error {
     this.detail = about.detail;
     /** Whether the same call may succeed a little later. */
     this.retryable = about.retryable ?? false;
-    /** Who can do something about it: `caller`, `server`, `world`, `machine` or `gatepass`. */
+    /** Who can do something about it. @type {Fault} */
     this.fault = about.fault ?? "caller";
   }
 
   /**
    * Makes an error of whatever was thrown: what is none yet is a trap of the wasm part.
    * @param {any} thrown
+   * @returns {GatepassError}
    */
   static from(thrown) {
     if (thrown instanceof GatepassError) return thrown;

@@ -3,8 +3,8 @@
 /** @typedef {import("./gatepass.js").Events} Told */
 /** @typedef {ReturnType<typeof makeEvents>} Events */
 
-/** @param {() => import("./gatepass.js").SessionEvent} initial the first `session` event of each listener */
-export function makeEvents(initial) {
+/** @param {() => import("./gatepass.js").Session | null} session what each listener to it hears first */
+export function makeEvents(session) {
   /** @type {Set<[name: string, listener: (event: any) => void]>} */
   const listeners = new Set();
   /** What is told to those who come late too. @type {Partial<Told>} */
@@ -28,19 +28,22 @@ export function makeEvents(initial) {
       /** @type {[string, (event: any) => void]} */
       const subscription = [name, listener];
       listeners.add(subscription);
-      const first = name === "session" ? initial() : kept[name];
-      if (first) tell(subscription, first);
+      if (name === "session") tell(subscription, { session: session(), reason: "initial" });
+      if (kept[name]) tell(subscription, kept[name]);
       return () => void listeners.delete(subscription);
     },
     /** @type {<Name extends keyof Told>(name: Name, event: Told[Name]) => void} */
     emit(name, event) {
+      delete kept[name];
       for (const subscription of listeners) if (subscription[0] === name) tell(subscription, event);
     },
-    /** The same, and those who listen later hear it first. @type {<Name extends keyof Told>(name: Name, event: Told[Name]) => void} */
+    /** The same, once, and those who listen later hear it too. @type {<Name extends keyof Told>(name: Name, event: Told[Name]) => void} */
     keep(name, event) {
-      kept[name] = event;
+      if (kept[name]) return;
       this.emit(name, event);
+      kept[name] = event;
     },
+    kept,
     clear: () => listeners.clear(),
   };
 }

@@ -146,7 +146,7 @@ export interface Gatepass extends AsyncDisposable {
   /** What to put into a report: no name, no address, no token. */
   diagnostics(): Promise<Diagnostics>;
 
-  /** Ends the subscriptions, the timer and the channel to other tabs. The session stays. */
+  /** Ends the subscriptions and the heartbeat, and hears other tabs no more. The session stays. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -305,7 +305,7 @@ export interface Diagnostics {
   };
   /** What this browser has of what is used. */
   browser: Record<string, boolean>;
-  session: Pick<Session, "scopes" | "bound" | "signedInAt" | "accessExpiresAt"> & { generation: number } | null;
+  session: Pick<Session, "scopes" | "bound" | "signedInAt" | "accessExpiresAt"> & { generation?: number } | null;
   /** The last eight calls to the core, effect by effect. `gatepass doctor --trace` prints the same. */
   transcripts: string[];
 }
@@ -360,7 +360,7 @@ export type ErrorCode =
 
 /** What every call fails with. It never carries content: no token, no address, no answer of a server. */
 export class GatepassError extends Error {
-  constructor(code: ErrorCode, about?: { detail?: string; retryable?: boolean; fault?: string });
+  constructor(code: ErrorCode, about?: { detail?: string; retryable?: boolean; fault?: GatepassError["fault"] });
   /** Stable; for programs. */
   readonly code: ErrorCode;
   /** What to do next; for people. */

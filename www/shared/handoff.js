@@ -5,7 +5,6 @@ import { fromBase64url, toBase64url } from "./base64url.js";
 import { GatepassError } from "./errors.js";
 import { sealPsk } from "./hpke.js";
 import { leave } from "./leave.js";
-import { take } from "./lock.js";
 import { meant, phraseOf } from "./phrase.js";
 
 /** @typedef {import("./gatepass.js").HandoffRequest} HandoffRequest */
@@ -165,35 +164,23 @@ export function makeHandoff({ issuer, clientId }, id, store, session, ask, endpo
 
   /** @type {(request: HandoffRequest, form: Record<string, string>) => Promise<never>} */
   const move = async (request, form) => {
-    const { redirect_uri, state, iss, hpke } = form;
-    const { enc, sealed } = moving.get(request) ?? (await taken(form, fromBase64url(hpke)));
-    moving.set(request, { enc, sealed });
-    over();
-    return post(redirect_uri, { enc: toBase64url(enc), sealed: toBase64url(sealed), state, iss });
-  };
-
-  /**
-   * Seals the session and takes it out of the store; never while it is being refreshed.
-   * @param {Record<string, string>} form
-   * @param {Uint8Array<ArrayBuffer>} recipient
-   */
-  const taken = async (form, recipient) => {
-    const release = await take(`gatepass:${id}`);
-    try {
-      if (!release) throw new GatepassError("busy", { fault: "world", retryable: true });
-      const found = await store.load(id, true);
-      if (!found) throw new GatepassError("not_signed_in");
+    const { redirect_uri, state, iss } = form;
+    let sealed = moving.get(request);
+    if (!sealed) {
+      const found = await session.read();
       // A key cannot move.
-      if (found.keys.key) throw rejected("bound");
-      const plaintext = `${found.access}\n${found.rest}`;
-      const psk = fromBase64url(form.state);
-      const sealed = await sealPsk({ recipient, psk, pskId: "gatepass-handoff-v1", info: meant(form), aad: form.redirect_uri, plaintext });
-      if (!(await store.erase(id, found.generation))) throw new GatepassError("moved", { fault: "world", retryable: true });
-      return sealed;
-    } finally {
-      release?.();
+      if (found?.bound) throw rejected("bound");
+      /** @param {string} plaintext */
+      const seal = (plaintext) =>
+        sealPsk({ recipient: fromBase64url(form.hpke), psk: fromBase64url(state), pskId: "gatepass-handoff-v1", info: meant(form), aad: redirect_uri, plaintext });
+      // Once for nothing: what is taken out of the store must not be lost over a key that is none.
+      await seal("").catch(() => Promise.reject(rejected("hpke")));
+      sealed = await seal(await store.move(id));
+      moving.set(request, sealed);
       await session.look("signedOut");
     }
+    over();
+    return post(redirect_uri, { enc: toBase64url(sealed.enc), sealed: toBase64url(sealed.sealed), state, iss });
   };
 
   return { parseHandoff, approveHandoff };

@@ -2,7 +2,7 @@
 // DHKEM(P-256, HKDF-SHA256) and HKDF-SHA256. Only the algorithm of the message is the caller's choice.
 
 const P256 = { name: "ECDH", namedCurve: "P-256" };
-const VERSION = "HPKE-v1";
+const HPKE_V1 = "HPKE-v1";
 const KEM = new Uint8Array([75, 69, 77, 0, 16]);
 const MODE_PSK = 1;
 const NONCE_LENGTH = 12;
@@ -22,11 +22,11 @@ async function hmac(key, ...parts) {
 }
 
 /** LabeledExtract of section 4. @type {Labeled} */
-const extract = (suite, salt, label, input) => hmac(salt, VERSION, suite, label, input);
+const extract = (suite, salt, label, input) => hmac(salt, HPKE_V1, suite, label, input);
 
 /** LabeledExpand of section 4, up to one block. @type {Labeled} */
 const expand = async (suite, secret, label, info, length = 32) =>
-  (await hmac(secret, new Uint8Array([0, length]), VERSION, suite, label, info, new Uint8Array([1]))).slice(0, length);
+  (await hmac(secret, new Uint8Array([0, length]), HPKE_V1, suite, label, info, new Uint8Array([1]))).slice(0, length);
 
 /**
  * SealPSK of section 6.1.

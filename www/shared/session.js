@@ -1,7 +1,6 @@
 // What is stored, as far as it is shown, and whoever wants to know when it changes: after the commit, once for each
 // change. The other tabs look for themselves: no token ever goes through a channel.
 
-import { makeEvents } from "./events.js";
 import { LOOK } from "./said.js";
 
 /** @typedef {import("./gatepass.js").Session} Session */
@@ -12,9 +11,10 @@ import { LOOK } from "./said.js";
  * @param {string} id
  * @param {import("./core.js").Core} core
  * @param {import("./drive.js").Store} store
+ * @param {import("./events.js").Events} events
  * @param {AbortSignal} signal ends it
  */
-export async function follow(id, core, store, signal) {
+export async function follow(id, core, store, events, signal) {
   /** Whether what is stored cannot be read: of no use to anybody, and no reason to keep somebody from signing in. */
   let corrupt = false;
 
@@ -33,7 +33,6 @@ export async function follow(id, core, store, signal) {
   /** @type {(found: typeof known) => Session | null} */
   const shown = (found) => found && Object.freeze({ ...found.session });
 
-  const events = makeEvents(() => ({ session: shown(known), reason: "initial" }));
   const channel = new BroadcastChannel(`gatepass:${id}`);
 
   /** One look after the other, so that what was read first is never told last. */
@@ -48,6 +47,7 @@ export async function follow(id, core, store, signal) {
       const found = await stored();
       if (found?.generation === known?.generation) return;
       known = found;
+      if (!found && (await store.evicted(id))) reason = "evicted";
       events.emit("session", { session: shown(known), reason });
       if (reason !== "otherTab") channel.postMessage({ session: id, generation: found?.generation ?? null, kind: reason });
     });
@@ -56,11 +56,14 @@ export async function follow(id, core, store, signal) {
   };
 
   const lookAgain = () => look("otherTab").catch((error) => events.emit("error", error));
-  channel.onmessage = lookAgain;
+  /** Hears when the session will end, from the tab that was told. @type {(sessionExpiresAt: number) => void} */
+  let hear = () => {};
+  channel.onmessage = ({ data }) => (data.sessionExpiresAt ? hear(data.sessionExpiresAt) : lookAgain());
   // A page that comes back from the back/forward cache has heard nothing in the meantime.
   addEventListener("pageshow", (event) => event.persisted && lookAgain(), { signal });
   signal.addEventListener("abort", () => {
-    channel.close();
+    // What this page still does, the other tabs are told; it hears nothing any more.
+    channel.onmessage = null;
     events.clear();
   });
   // In Node a channel would keep the process alive; browsers know no such method.
@@ -70,10 +73,16 @@ export async function follow(id, core, store, signal) {
   const first = stored().then((found) => void (known = found));
   looking = first.catch(() => {});
   await first;
+  if (!known && !corrupt && (await store.evicted(id))) events.keep("session", { session: null, reason: "evicted" });
 
   return {
-    events,
     look,
+    /** @param {number} sessionExpiresAt */
+    share: (sessionExpiresAt) => channel.postMessage({ sessionExpiresAt }),
+    /** @param {typeof hear} listener */
+    onShared: (listener) => void (hear = listener),
+    /** How often what is stored has changed. */
+    generation: () => known?.generation,
     /** Who was signed in when last looked. */
     shown: () => shown(known),
     /** Who is signed in. */

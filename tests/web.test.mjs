@@ -1,0 +1,211 @@
+// The facade as it is shipped: what it takes, where it loads, what it tells, and what it leaves behind.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'node:test';
+import { ready, signInAt, startApp } from './support/app.mjs';
+import { chromiumMissing, openBrowser } from './support/chromium.mjs';
+
+const WWW = process.env.GATEPASS_WWW ?? 'target/www';
+const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const skip = missing && `${missing} is missing`;
+const EMAIL = 'user@example.com';
+const entry = resolve(WWW, 'web/gatepass.js');
+
+async function open(t, wishes) {
+  const app = await startApp(t, wishes);
+  const { context } = await openBrowser(t);
+  const page = await context.newPage();
+  await page.goto(app.origin);
+  await ready(page);
+  return Object.assign(app, { context, page });
+}
+
+async function enter({ authority, page }) {
+  await page.evaluate(() => void window.gatepass.signIn());
+  await signInAt(authority, page);
+  await page.waitForURL('**/callback');
+  await ready(page);
+}
+
+const told = (page) => page.evaluate(() => window.told);
+
+test('a server may import it', { skip: !existsSync(entry) && skip }, () => {
+  // No word of a browser's is there, not even those that Node has too.
+  const code = `
+    for (const name of ['crypto', 'fetch', 'BroadcastChannel', 'WebAssembly', 'navigator', 'performance']) delete globalThis[name];
+    const { createGatepass, GatepassError } = await import(${JSON.stringify(entry)});
+    const error = await createGatepass({ issuer: 'https://id.example', clientId: 'a', redirectUri: 'https://app.example/' }).catch((error) => error);
+    console.log(error instanceof GatepassError, error.code, error.detail);`;
+  assert.equal(execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' }).trim(), 'true configuration secure_context');
+});
+
+test('options are judged before anything is loaded, and the fault is named', { skip: !existsSync(entry) && skip }, async () => {
+  const { createGatepass } = await import(entry);
+  const good = { issuer: 'https://id.example', clientId: 'app', redirectUri: 'https://app.example/' };
+  const faults = {
+    issuer: undefined, clientId: 7, redirectUri: null, scope: [], storage: 'cookies', apiOrigins: ['https://api.example/path'], heartbeat: 'yes', open: 'tab', apiOrigin: 'https://api.example',
+  };
+  for (const [name, value] of Object.entries(faults)) {
+    const options = { ...good, [name]: value };
+    if (value === undefined) delete options[name];
+    await assert.rejects(createGatepass(options), { code: 'configuration', detail: name });
+  }
+  await assert.rejects(createGatepass(), { code: 'configuration', detail: 'issuer' });
+  await assert.rejects(createGatepass({ ...good, apiOrigins: ['null'] }), { detail: 'apiOrigins' });
+});
+
+test('the core judges the rest of the options, and the wasm part may come from anywhere', { skip }, async (t) => {
+  const { page } = await open(t);
+  const results = await page.evaluate(async () => {
+    const bytes = await (await fetch('/gatepass/gatepass_web_bg.wasm')).arrayBuffer();
+    const good = { issuer: 'https://id.example', clientId: 'a', redirectUri: `${location.origin}/callback` };
+    const attempt = async (number, options) => {
+      // Each in a module of its own, because the first to load the wasm decides for all.
+      const { createGatepass } = await import(`/gatepass/gatepass.js?${number}`);
+      return createGatepass({ ...good, ...options }).then(() => 'fine', ({ code, detail }) => `${code} ${detail}`);
+    };
+    return [
+      await attempt(1, { issuer: 'ftp://x' }), await attempt(1, { dpop: 'maybe' }), await attempt(1, {}),
+      await attempt(2, { wasm: new URL('/gatepass/gatepass_web_bg.wasm', location.href) }),
+      await attempt(3, { wasm: new Response(bytes) }),
+      await attempt(4, { wasm: await WebAssembly.compile(bytes) }),
+      await attempt(5, { wasm: fetch('/gatepass/gatepass_web_bg.wasm') }),
+      await attempt(6, { wasm: new Response('no wasm') }), await attempt(6, {}),
+    ];
+  });
+  assert.deepEqual(results, ['configuration issuer', 'configuration dpop', 'fine', 'fine', 'fine', 'fine', 'fine', 'unsupported_browser undefined', 'fine']);
+});
+
+test('works in a service worker, with the session of its pages', { skip }, async (t) => {
+  const app = await open(t);
+  await enter(app);
+  const ask = (options) => app.page.evaluate(async (options) => {
+    await navigator.serviceWorker.register('/worker.js', { type: 'module' });
+    const { active } = await navigator.serviceWorker.ready;
+    const channel = new MessageChannel();
+    active.postMessage(options, [channel.port2]);
+    return new Promise((resolve) => (channel.port1.onmessage = ({ data }) => resolve(data)));
+  }, options);
+  const options = { issuer: app.authority.issuer, clientId: 'app', redirectUri: `${app.origin}/callback`, idTokenAlg: 'ES256' };
+  const answer = await ask(options);
+  assert.deepEqual([answer.session.claims.email, answer.token, answer.signIn], [EMAIL, 'DPoP', 'configuration open'], JSON.stringify(answer));
+});
+
+test('listeners are told after the fact, each on its own, until they or the facade end', { skip }, async (t) => {
+  const app = await open(t);
+  await enter(app);
+  const heard = await app.page.evaluate(async () => {
+    const { gatepass } = window;
+    const heard = [];
+    const faults = [];
+    addEventListener('error', (event) => (event.preventDefault(), faults.push(event.message)));
+    gatepass.on('session', () => {
+      throw new Error('mine alone');
+    });
+    gatepass.on('session', async () => {
+      // A call from a listener waits for nothing that waits for the listener.
+      heard.push(`async ${(await gatepass.getSession())?.claims.email}`);
+    });
+    const off = gatepass.on('session', ({ reason }) => heard.push(reason));
+    heard.push('before');
+    await gatepass.getAccessToken({ forceRefresh: true });
+    off();
+    off();
+    await gatepass.getAccessToken({ forceRefresh: true });
+    await gatepass[Symbol.asyncDispose]();
+    await gatepass.getAccessToken({ forceRefresh: true });
+    await gatepass.getSession();
+    return { heard, faults };
+  });
+  assert.deepEqual(heard.heard.filter((line) => !line.startsWith('async')), ['before', 'initial', 'refreshed']);
+  assert.equal(heard.heard.filter((line) => line === `async ${EMAIL}`).length, 3);
+  assert.equal(heard.faults.length, 3);
+  assert.match(heard.faults[0], /mine alone/);
+});
+
+test('a page that keeps its session in memory keeps it nowhere else', { skip }, async (t) => {
+  const app = await open(t, { options: { storage: 'memory' } });
+  await enter(app);
+  assert.equal(await app.page.evaluate(() => document.body.dataset.state), 'signed-in');
+  assert.equal(await app.page.evaluate(async () => (await window.gatepass.getAccessToken({ forceRefresh: true })).type), 'DPoP');
+  const rows = () => app.page.evaluate(async () => {
+    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+    const database = await done(indexedDB.open('gatepass'));
+    return done(database.transaction('sessions').objectStore('sessions').count());
+  });
+  assert.equal(await rows(), 0);
+  await app.page.reload();
+  await ready(app.page);
+  assert.equal(await app.page.evaluate(() => document.body.dataset.state), 'signed-out');
+});
+
+test('a browser that keeps nothing says so, and the session lives as long as the page', { skip }, async (t) => {
+  const app = await startApp(t);
+  const { context } = await openBrowser(t);
+  await context.addInitScript(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException('no', 'SecurityError');
+    };
+  });
+  const page = await context.newPage();
+  await page.goto(app.origin);
+  await ready(page);
+  assert.equal(await page.evaluate(() => window.gatepass.signIn().catch(({ code }) => code)), 'store_unavailable', 'the page must not be left');
+  assert.equal((await told(page)).includes('storageDegraded'), true);
+  assert.equal(await page.evaluate(() => new Promise((resolve) => window.gatepass.on('storageDegraded', ({ reason }) => resolve(reason)))), 'store_unavailable');
+});
+
+test('a session that the browser lost is told as that, once', { skip }, async (t) => {
+  const app = await open(t);
+  await enter(app);
+  await app.page.goto(`${app.origin}/gatepass/gatepass.js`);
+  await app.page.evaluate(() => new Promise((resolve) => (indexedDB.deleteDatabase('gatepass').onsuccess = resolve)));
+  await app.page.goto(app.origin);
+  await ready(app.page);
+  assert.deepEqual(await told(app.page), ['initial', 'evicted']);
+  await app.page.reload();
+  await ready(app.page);
+  assert.deepEqual(await told(app.page), ['initial']);
+});
+
+test('signing out ends it here first, and everywhere if that is wished', { skip }, async (t) => {
+  const app = await open(t);
+  await enter(app);
+  const other = await openBrowser(t);
+  const elsewhere = await other.context.newPage();
+  await elsewhere.goto(app.origin);
+  await ready(elsewhere);
+  await elsewhere.evaluate(() => void window.gatepass.signIn());
+  await signInAt(app.authority, elsewhere);
+  await elsewhere.waitForURL('**/callback');
+  await ready(elsewhere);
+  assert.deepEqual(await app.page.evaluate(() => window.gatepass.signOut({ everywhere: true })), { revoked: true });
+  assert.equal(await elsewhere.evaluate(() => window.gatepass.getAccessToken({ forceRefresh: true }).catch(({ code }) => code)), 'session_ended');
+  assert.deepEqual(await elsewhere.evaluate(() => window.told.at(-1)), 'expired');
+  // Without a network it is over here all the same.
+  await enter(app);
+  await app.context.setOffline(true);
+  assert.deepEqual(await app.page.evaluate(() => window.gatepass.signOut({ everywhere: true })), { revoked: false });
+  assert.equal(await app.page.evaluate(() => window.gatepass.getSession()), null);
+});
+
+test('signing out at the issuer too says where to come back to', { skip }, async (t) => {
+  const app = await open(t);
+  await enter(app);
+  await app.page.evaluate(() => void window.gatepass.signOut({ returnTo: `${location.origin}/bye` }));
+  await app.page.waitForURL('**/logout?*');
+  const { searchParams } = new URL(app.page.url());
+  assert.deepEqual(Object.fromEntries(searchParams), { client_id: 'app', post_logout_redirect_uri: `${app.origin}/bye` });
+});
+
+test('a report holds no name, no address and no token', { skip }, async (t) => {
+  const app = await open(t);
+  await enter(app);
+  const { value } = await app.page.evaluate(async () => ({ value: (await window.gatepass.getAccessToken()).value }));
+  const report = await app.page.evaluate(() => window.gatepass.diagnostics());
+  const version = /^version = "(.*)"$/m.exec(readFileSync('Cargo.toml', 'utf8'))[1];
+  assert.deepEqual([report.version, report.storage.kind, report.session.bound, report.browser.locks], [version, 'indexeddb', true, true]);
+  for (const secret of [value, EMAIL, app.origin, app.authority.issuer, '127.0.0.1']) assert.equal(JSON.stringify(report).includes(secret), false, secret);
+});
