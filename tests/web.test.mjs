@@ -204,7 +204,10 @@ test('a report holds no name, no address and no token', { skip }, async (t) => {
   const app = await open(t);
   await enter(app);
   const { value } = await app.page.evaluate(async () => ({ value: (await window.gatepass.getAccessToken()).value }));
+  for (let call = 0; call < 9; call += 1) await app.page.evaluate((force) => window.gatepass.getAccessToken({ forceRefresh: force }), call === 8);
   const report = await app.page.evaluate(() => window.gatepass.diagnostics());
+  assert.equal(report.transcripts.length, 8);
+  assert.match(report.transcripts.at(-1), /^gatepass transcript 1\n0s access min_ttl=30s force\n[^]*\n\ds < sent 200 [^]*\n\ds = token=DPoP /);
   const version = /^version = "(.*)"$/m.exec(readFileSync('Cargo.toml', 'utf8'))[1];
   assert.deepEqual([report.version, report.storage.kind, report.session.bound, report.browser.locks], [version, 'indexeddb', true, true]);
   for (const secret of [value, EMAIL, app.origin, app.authority.issuer, '127.0.0.1']) assert.equal(JSON.stringify(report).includes(secret), false, secret);

@@ -38,7 +38,7 @@ export async function mint(gatepass, options, { scope, audience, jkt }) {
     ...(audience && { audience }),
   });
   // The same key as the session's, and the same store; nothing of it is changed.
-  const core = await openCore(options, new Store(), session.id, [LOOK]);
+  const { core } = await openCore(options, new Store(), session.id, [LOOK]);
   const proven = async (nonce = "") => {
     const { proof } = await core([PROVE, String(new URLSearchParams({ method: "POST", url: endpoint, token: value, ...(nonce && { nonce }) }))]);
     // The token is the subject and no credential, so `fetch` of the facade is of no use here.

@@ -3,8 +3,13 @@
 import { drive, judge } from "./drive.js";
 import { GatepassError } from "./errors.js";
 import { Instances } from "./instance.js";
+import { ACCESS, REFRESH } from "./said.js";
+import { transcribe } from "./transcript.js";
 
 /** @typedef {(answer: import("./drive.js").Answer, heard?: import("./drive.js").Heard) => Promise<any>} Core */
+
+/** How many transcripts are kept. */
+const KEPT_TRANSCRIPTS = 8;
 
 /** What is wanted, by its number (said.js). @type {import("./gatepass.js").LogEvent["call"][]} */
 const CALLS = ["look", "signIn", "callback", "access", "refresh", "signOut", "prove"];
@@ -37,7 +42,7 @@ async function start(source = new URL("./gatepass_web_bg.wasm", import.meta.url)
  * @param {import("./drive.js").Store} store
  * @param {string} id
  * @param {import("./drive.js").Answer} first judged at once: the first step of a sign-in reads the settings and does nothing
- * @returns {Promise<Core>}
+ * @returns {Promise<{core: Core, transcripts: string[]}>} the transcripts are of the last calls for a token
  */
 export async function openCore({ wasm, logger }, store, id, first) {
   const instances = await load(wasm);
@@ -46,18 +51,23 @@ export async function openCore({ wasm, logger }, store, id, first) {
   } catch (thrown) {
     throw GatepassError.from(thrown);
   }
-  return async (answer, heard) => {
+  /** @type {string[]} */
+  const transcripts = [];
+  /** @type {Core} */
+  const core = async (answer, heard) => {
     const begun = performance.now();
-    /** @type {string | undefined} */
-    let code;
+    const transcript = [ACCESS, REFRESH].includes(answer[0]) ? transcribe(answer) : undefined;
+    /** @type {{code?: string}} */
+    let result = {};
     try {
-      return await drive(instances, store, id, answer, heard);
+      return (result = await drive(instances, store, id, answer, transcript?.heard ?? heard));
     } catch (thrown) {
-      const error = GatepassError.from(thrown);
-      code = error.code;
-      throw error;
+      throw (result = GatepassError.from(thrown));
     } finally {
-      logger?.({ call: CALLS[answer[0]], milliseconds: performance.now() - begun, code });
+      if (transcript) transcripts.push(transcript.end(result));
+      if (transcripts.length > KEPT_TRANSCRIPTS) transcripts.shift();
+      logger?.({ call: CALLS[answer[0]], milliseconds: performance.now() - begun, code: result.code });
     }
   };
+  return { core, transcripts };
 }

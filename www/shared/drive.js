@@ -10,7 +10,7 @@ import { make, sign } from "./sign.js";
 import { verify } from "./verify.js";
 
 /** @typedef {import("./instance.js").Instances} Instances */
-/** @typedef {import("./memory.js").PageStore} Store */
+/** @typedef {Pick<import("./memory.js").PageStore, "load" | "save" | "erase" | "keep" | "take">} Store */
 /** @typedef {[said: number, text?: string, bytes?: Uint8Array, number?: number]} Answer */
 /** @typedef {{do: string, [rest: string]: any}} Effect */
 /** @typedef {(effect: Effect, answer: Answer) => void} Heard what was done, and what came of it */

@@ -43,7 +43,7 @@ const WORDS = {
 export class GatepassError extends Error {
   /**
    * @param {string} code
-   * @param {{detail?: string, retryable?: boolean, fault?: Fault}} [about]
+   * @param {{detail?: string, retryable?: boolean, fault?: string}} [about]
    */
   constructor(code, about = {}) {
     const [message, hint] = WORDS[code] ?? ["the server refused"];
@@ -57,8 +57,8 @@ export class GatepassError extends Error {
     this.detail = about.detail;
     /** Whether the same call may succeed a little later. */
     this.retryable = about.retryable ?? false;
-    /** Who can do something about it. @type {Fault} */
-    this.fault = about.fault ?? "caller";
+    /** Who can do something about it. */
+    this.fault = /** @type {Fault} */ (about.fault ?? "caller");
   }
 
   /**

@@ -306,7 +306,7 @@ export interface Diagnostics {
   /** What this browser has of what is used. */
   browser: Record<string, boolean>;
   session: Pick<Session, "scopes" | "bound" | "signedInAt" | "accessExpiresAt"> & { generation?: number } | null;
-  /** The last eight calls to the core, effect by effect. `gatepass doctor --trace` prints the same. */
+  /** The last eight calls for a token, effect by effect. `gatepass doctor --trace` prints the same. */
   transcripts: string[];
 }
 
@@ -360,7 +360,7 @@ export type ErrorCode =
 
 /** What every call fails with. It never carries content: no token, no address, no answer of a server. */
 export class GatepassError extends Error {
-  constructor(code: ErrorCode, about?: { detail?: string; retryable?: boolean; fault?: GatepassError["fault"] });
+  constructor(code: ErrorCode, about?: { detail?: string; retryable?: boolean; fault?: string });
   /** Stable; for programs. */
   readonly code: ErrorCode;
   /** What to do next; for people. */

@@ -38,7 +38,7 @@ export async function createGatepass(given) {
   const life = new AbortController();
   const events = makeEvents(() => session.shown());
   const store = new PageStore(storage, (reason) => events.keep("storageDegraded", { reason }));
-  const core = await openCore(options, store, id, signInWith());
+  const { core, transcripts } = await openCore(options, store, id, signInWith());
   const session = await follow(id, core, store, events, life.signal);
   const tokens = makeTokens(core, session);
   const ask = makeFetch([new URL(issuer).origin, ...options.apiOrigins], core, tokens);
@@ -90,7 +90,7 @@ export async function createGatepass(given) {
 
     on: events.on,
     ...makeHandoff(options, id, store, session, ask, endpoint),
-    diagnostics: () => diagnose(storage, session, events, []),
+    diagnostics: () => diagnose(storage, session, events, [...transcripts]),
 
     async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
       life.abort();

@@ -82,7 +82,7 @@ const post = (url, fields) =>
 /**
  * @param {{issuer: string, clientId: string}} options
  * @param {string} id
- * @param {import("./drive.js").Store} store
+ * @param {import("./memory.js").PageStore} store
  * @param {import("./session.js").Following} session
  * @param {import("./gatepass.js").Gatepass["fetch"]} ask
  * @param {import("./metadata.js").Endpoint} endpoint

@@ -10,7 +10,7 @@ import { LOOK } from "./said.js";
 /**
  * @param {string} id
  * @param {import("./core.js").Core} core
- * @param {import("./drive.js").Store} store
+ * @param {import("./memory.js").PageStore} store
  * @param {import("./events.js").Events} events
  * @param {AbortSignal} signal ends it
  */
