@@ -339,6 +339,34 @@ test('a script puts a service worker before the dashboard, and sends what header
   nothing();
 });
 
+test('a press that was meant for another page decides nothing', { skip }, async (t) => {
+  const { page, request, evil, nothing, listener } = await scene(t, () => {
+    document.querySelector('#bait').onmousedown = () => location.assign(location.hash.slice(1));
+  });
+  // Where the answer is going to lie, before it lies there.
+  await page.goto(evil);
+  await page.evaluate(() => Object.assign(document.querySelector('#bait').style, { position: 'fixed', inset: 0, width: '100%', height: '100%' }));
+  await page.mouse.move(200, 200);
+  await page.mouse.down();
+  await page.mouse.up();
+  const allow = page.locator('#allow');
+  await page.locator('#allow[aria-disabled="true"]').waitFor();
+  const { x, y, width, height } = await allow.boundingBox();
+  const sent = [];
+  page.on('request', (one) => one.method() === 'POST' && sent.push(one.url()));
+  // The second press of a double click, as soon as the page is there; and the key, for whoever types.
+  await page.mouse.click(x + width / 2, y + height / 2);
+  await allow.press('Enter', { noWaitAfter: true });
+  assert.deepEqual(sent, []);
+  nothing();
+  assert.equal(page.url().split('?')[0], new URL('/handoff', request.handoff_uri).href);
+  // A moment later the page is a page like any other.
+  await page.locator('#allow:not([aria-disabled])').waitFor();
+  await page.mouse.click(x + width / 2, y + height / 2);
+  await page.waitForURL('**/dashboard/callback#status=ok');
+  assert.equal(listener.requests.length, 1);
+});
+
 test('Firefox: a person allows it, the first key denies it, and a script does neither', { skip: firefoxMissing && `${firefoxMissing} is missing` }, async (t) => {
   const { By, Key, until } = await import('selenium-webdriver');
   const authority = await startHostile(t, {});
@@ -357,10 +385,10 @@ test('Firefox: a person allows it, the first key denies it, and a script does ne
   const ask = async () => browser.get((await handIn(authority, token, listener.redirectUri)).handoff_uri);
   const done = () => browser.wait(until.urlContains('#status=ok'), 15_000);
   await ask();
-  await (await at('#allow')).click();
+  await (await at('#allow:not([aria-disabled])')).click();
   await done();
   await ask();
-  await at('#deny:focus');
+  await at('#deny:focus:not([aria-disabled])');
   await browser.switchTo().activeElement().sendKeys(Key.ENTER);
   await done();
   await ask();

@@ -173,7 +173,7 @@ async fn question(
         csrf: visitor.session_token(app),
         ticket: Ticket::seal(app, hash, session)?,
     };
-    Ok(noted(page::alone(page::show(StatusCode::OK, &template, None)), client, None))
+    Ok(noted(page::alone(page::ask(&template, None)), client, None))
 }
 
 async fn admit(app: &App, session: &Session, device: &DeviceCode) -> Result<(), Problem> {

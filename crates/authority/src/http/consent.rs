@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::authorize::{decide, grant, refuse_request};
@@ -36,7 +36,7 @@ pub(crate) fn page(
         csrf: visitor.session_token(app),
         flow: flow.seal(app)?,
     };
-    let mut response = page::show(StatusCode::OK, &template, Some(&request.redirect_uri));
+    let mut response = page::ask(&template, Some(&request.redirect_uri));
     if request.client.native {
         // A program opens a window of its own. A page may have opened this one as a popup, and waits for it.
         response = page::alone(response);

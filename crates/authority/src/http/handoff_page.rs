@@ -125,7 +125,7 @@ async fn ask(app: &App, visitor: &Visitor, flow: Flow) -> Result<Response, Probl
         csrf: visitor.session_token(app),
         ticket: Ticket { flow, sid: session.sid.clone(), at: app.now().seconds() }.seal(app, QUESTION)?,
     };
-    let response = page::alone(page::show(StatusCode::OK, &template, None));
+    let response = page::alone(page::ask(&template, None));
     Ok(noted(visitor.name(app, response), handoff.client, None))
 }
 
@@ -243,7 +243,7 @@ fn answer(
         targets.push(format!("http://127.0.0.1:{}", back.port));
         targets.extend(pushed.origin.clone());
     }
-    page::alone(page::show_sending(&template, &targets))
+    page::alone(page::show_scripted(&template, &targets))
 }
 
 fn noted(mut response: Response, client: &Client, reason: Option<String>) -> Response {

@@ -100,6 +100,7 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         .route("/dev/mailbox.json", get(mailbox::json))
         .route("/assets/authority.css", get(page::stylesheet))
         .route("/assets/handoff.js", get(page::handoff_script))
+        .route("/assets/steady.js", get(page::steady_script))
         .route("/healthz", get(healthz))
         .merge(pages)
         .merge(called_by_pages)

@@ -1,4 +1,5 @@
-//! Pages: plain forms, one stylesheet, nothing from anywhere else, and no script but one that sends a form on.
+//! Pages: plain forms, one stylesheet, nothing from anywhere else, and two small scripts: one sends a form on, one holds
+//! back what was pressed too soon.
 
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -16,9 +17,16 @@ pub(crate) fn show(status: StatusCode, template: &impl Template, redirect_uri: O
     send(status, template, &target, "")
 }
 
-/// Renders a page whose form goes to one of these origins, by a script of ours.
-pub(crate) fn show_sending(template: &impl Template, targets: &[String]) -> Response {
+/// Renders a page with a script of ours, whose form may lead to these origins in the end.
+pub(crate) fn show_scripted(template: &impl Template, targets: &[String]) -> Response {
     send(StatusCode::OK, template, targets, "script-src 'self'; ")
+}
+
+/// Renders a question by whose answer somebody gains something. A press that was meant for another page does not count:
+/// the template has the script that sees to it.
+pub(crate) fn ask(template: &impl Template, redirect_uri: Option<&str>) -> Response {
+    let target: Vec<String> = redirect_uri.map(redirect::form_action).into_iter().collect();
+    show_scripted(template, &target)
 }
 
 /// Keeps a page from the windows that opened it or that it opens: nobody clicks in it from outside.
@@ -65,11 +73,20 @@ pub(crate) async fn stylesheet() -> Response {
     (headers, STYLESHEET).into_response()
 }
 
-/// The one script.
+/// The script that sends a form on.
 pub(crate) async fn handoff_script() -> Response {
+    script(include_str!("../../static/handoff.js"))
+}
+
+/// The script that holds back what was pressed too soon.
+pub(crate) async fn steady_script() -> Response {
+    script(include_str!("../../static/steady.js"))
+}
+
+fn script(text: &'static str) -> Response {
     let headers =
         [(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, include_str!("../../static/handoff.js")).into_response()
+    (headers, text).into_response()
 }
 
 /// Something that a person is told instead of what they asked for.

@@ -87,7 +87,7 @@ pub(crate) async fn look(State(app): State<Arc<App>>, uri: Uri, headers: HeaderM
             csrf: visitor.session_token(&app),
             token,
         };
-        let mut response = page::show(StatusCode::OK, &template, link.return_to.as_deref());
+        let mut response = page::alone(page::ask(&template, link.return_to.as_deref()));
         response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         response.extensions_mut().insert(Note { client: Some(client.id.clone()), reason: None });
         Ok(visitor.name(&app, response))

@@ -50,7 +50,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Ends all that acts for a person: grants, browsers, and what is still on its way to become a grant.
+    /// Ends all that acts for a person: grants, browsers, personal tokens, and what is still on its way to become a grant.
     pub(crate) async fn end_everything(&self, user_id: &str, now: Timestamp) -> Result<(), sqlx::Error> {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query(
@@ -64,6 +64,7 @@ impl Store {
         for statement in [
             "DELETE FROM session WHERE user_id = ?",
             "DELETE FROM authorization_code WHERE user_id = ? AND family_id IS NULL",
+            "DELETE FROM personal_token WHERE user_id = ?",
             "UPDATE device_code SET allowed = 0 WHERE user_id = ? AND family_id IS NULL",
         ] {
             sqlx::query(statement).bind(user_id).execute(&mut *transaction).await?;

@@ -83,7 +83,8 @@ async fn a_person_lets_a_device_in() {
         assert!(question.has(text), "{text}: {}", question.html);
     }
     let policy = question.headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self';"), "{policy}");
+    assert!(policy.contains("form-action 'self';"), "{policy}");
+    question.stands_alone();
     world.pass(5);
     poll(&world, &codes, Some(&key)).await.refused("authorization_pending", "has not decided");
     let done = decide(&browser, &question, "allow").await;
@@ -330,6 +331,20 @@ async fn answers_cannot_be_forged() {
     assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
     poll(&world, &codes, None).await.refused("authorization_pending", "has not decided");
     assert_eq!(press(&ada, &csrf, &ticket, &world.base).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_script_cannot_let_a_device_in() {
+    let world = World::new().await;
+    let codes = begin(&world, &[]).await;
+    let browser = browser(&world, EMAIL).await;
+    let question = enter(&browser, &codes.text("user_code")).await;
+    let (csrf, ticket) = (question.field("csrf"), question.field("ticket"));
+    let fields = [("csrf", csrf.as_str()), ("ticket", &ticket), ("decision", "allow")];
+    let page = browser.post_with("/activate/decision", &fields, &SCRIPTED).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    poll(&world, &codes, None).await.refused("authorization_pending", "has not decided");
+    assert!(browser.post_with("/activate/decision", &fields, &PRESSED).await.has("id=\"done\""));
 }
 
 #[tokio::test]

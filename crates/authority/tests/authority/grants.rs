@@ -142,9 +142,13 @@ async fn everything_ends_grants_browsers_and_what_is_on_its_way() {
     eve.sign_in(&web_request(""), EVE).await;
 
     let ada = Caller { world: &world, token: page.text("access_token"), key: Some(&key) };
+    let made = ada.send(Method::POST, "/tokens", Some(json!({"name": "CI"}))).await;
+    let personal = Caller::bare(&world, &made.text("token"));
+    assert_eq!(personal.send(Method::GET, "/userinfo", None).await.status, StatusCode::OK);
     assert_eq!(ada.send(Method::DELETE, "/grants", None).await.status, StatusCode::NO_CONTENT);
     ada.is_dead().await;
     cli.is_dead().await;
+    assert_eq!(personal.send(Method::GET, "/userinfo", None).await.status, StatusCode::UNAUTHORIZED);
     world
         .token(
             &[

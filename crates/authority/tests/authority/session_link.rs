@@ -199,6 +199,7 @@ async fn only_a_press_on_the_page_in_that_browser_opens_it() {
     let link = Cli::sign_in(&world, &key, EMAIL).await.link().await;
     let (browser, other) = (Browser::new(&world), Browser::new(&world));
     let question = browser.get(&link).await;
+    question.stands_alone();
     let foreign = other.get(&link).await;
     // Another browser's form, another site's, and none at all.
     assert_eq!(decide(&browser, &foreign, "allow").await.status, StatusCode::FORBIDDEN);
@@ -210,14 +211,11 @@ async fn only_a_press_on_the_page_in_that_browser_opens_it() {
     }
     assert_eq!(browser.post("/session/open", &good[1..]).await.status, StatusCode::FORBIDDEN);
     // A script that presses in the person's place; the visitor here calls itself Firefox.
-    let scripted =
-        [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
-    assert_eq!(browser.post_with("/session/open", &good, &scripted).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(browser.post_with("/session/open", &good, &SCRIPTED).await.status, StatusCode::FORBIDDEN);
     let fetched = [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty"), ("sec-fetch-user", "?1")];
     assert_eq!(browser.post_with("/session/open", &good, &fetched).await.status, StatusCode::FORBIDDEN);
     assert!(account(&world, &browser).await.is_none());
-    let pressed = [&scripted[..], &[("sec-fetch-user", "?1")]].concat();
-    assert_eq!(browser.post_with("/session/open", &good, &pressed).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(browser.post_with("/session/open", &good, &PRESSED).await.status, StatusCode::SEE_OTHER);
     assert_eq!(account(&world, &browser).await.unwrap().0, EMAIL);
 }
 

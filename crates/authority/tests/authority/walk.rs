@@ -256,3 +256,19 @@ async fn signing_in_ends_the_session_that_the_browser_had() {
     assert!(browser.get(&cli_request("")).await.has("eve@example.com"));
     assert!(copy().await.contains("id=\"sign-in\""), "the copy is signed out");
 }
+
+#[tokio::test]
+async fn a_script_cannot_consent() {
+    let world = World::new().await;
+    let browser = Browser::new(&world);
+    let waiting = browser.ask(&cli_request(""), EMAIL).await;
+    assert!(waiting.has("id=\"enter-code\""), "{}", waiting.html);
+    let link = world.letter(EMAIL).await["link"].as_str().unwrap().to_owned();
+    let consent = browser.get(&browser.open(&link).await.location()).await;
+    consent.stands_alone();
+    let (csrf, flow) = (consent.field("csrf"), consent.field("flow"));
+    let fields = [("csrf", csrf.as_str()), ("flow", &flow), ("decision", "allow")];
+    assert_eq!(browser.post_with("/consent", &fields, &SCRIPTED).await.status, StatusCode::FORBIDDEN);
+    let answered = browser.post_with("/consent", &fields, &PRESSED).await;
+    assert!(parameter(&answered.location(), "code").is_some());
+}

@@ -440,3 +440,28 @@ pub(crate) fn hash(text: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
     Base64UrlUnpadded::encode_string(digest.as_ref())
 }
+
+/// What a browser says of a form that a script sent, and of one that a person did (Fetch Metadata).
+pub(crate) const SCRIPTED: [(&str, &str); 3] =
+    [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+pub(crate) const PRESSED: [(&str, &str); 4] =
+    [SCRIPTED[0], SCRIPTED[1], SCRIPTED[2], ("sec-fetch-user", "?1")];
+
+impl Page {
+    /// Whether this is a question that no other window can press in, and that takes no press meant for another page.
+    pub(crate) fn stands_alone(&self) {
+        assert_eq!(self.headers["cross-origin-opener-policy"], "same-origin");
+        self.is_steady();
+    }
+
+    /// Whether a press that was meant for another page is held back: by a script of ours, and no other.
+    pub(crate) fn is_steady(&self) {
+        let policy = self.headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.contains("script-src 'self'; ") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert_eq!(self.html.matches("<script").count(), 1, "{}", self.html);
+        assert!(self.has("<script src=\"/assets/steady.js\" defer></script>"), "{}", self.html);
+    }
+}
