@@ -5,17 +5,18 @@ use alloc::vec::Vec;
 
 use crate::error::Error;
 use crate::field::{Field, Message};
+use crate::kept::Kept;
 use crate::name::Audience;
 use crate::secret::Secret;
 use crate::text::{cut, pieces, reserve};
 
 /// A form or query under construction; it holds secrets, so it leaves as one.
-pub struct Form(String);
+pub struct Form(Kept<String>);
 
 impl Form {
     /// An empty form.
     pub fn new() -> Self {
-        Self(String::with_capacity(1024))
+        Self(Kept::new(String::with_capacity(1024)))
     }
 
     /// Adds a parameter.
@@ -51,7 +52,7 @@ impl Form {
 
     /// The encoded text.
     pub fn finish(self) -> Secret {
-        Secret::new(self.0)
+        Secret::from(self.0)
     }
 }
 
@@ -81,7 +82,7 @@ pub fn encode(into: &mut String, text: &str) {
 }
 
 /// The parameters of a query, decoded. A repeated one is an error (RFC 6749 section 3.1).
-pub struct Query(Vec<(String, Secret)>);
+pub struct Query(Kept<Vec<(String, Secret)>>);
 
 impl Query {
     /// Reads a query without its question mark; `message` is what an error calls it.
@@ -95,7 +96,7 @@ impl Query {
         if text.len() > most {
             return Err(malformed(Field::Size));
         }
-        let mut pairs: Vec<(String, Secret)> = Vec::new();
+        let mut pairs: Kept<Vec<(String, Secret)>> = Kept::default();
         for pair in pieces(text, b'&') {
             let (name, value) = cut(pair, b'=');
             let name = decode(name).ok_or_else(|| malformed(Field::Encoding))?;

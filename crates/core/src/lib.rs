@@ -8,7 +8,7 @@
 //! ```text
 //! words                         formats                protocol              session
 //! secret error time dice    ->  http form json jwt ->  one RFC step a file -> flows (chains of storable values)
-//! name url phrase                                                            transactions (small machines)
+//! name url phrase kept                                                       transactions (small machines)
 //! ```
 //!
 //! | feature | brings |
@@ -30,6 +30,7 @@ pub mod http;
 pub mod json;
 pub mod jwk;
 pub mod jwt;
+pub mod kept;
 pub mod name;
 pub mod phrase;
 pub mod protocol;

@@ -5,22 +5,23 @@ use core::fmt;
 
 use crate::error::Error;
 use crate::field::Field;
+use crate::kept::Kept;
 use crate::text::{cut, pieces};
 
-fn printable(text: &str, field: Field) -> Result<String, Error> {
+fn printable(text: &str, field: Field) -> Result<Kept<String>, Error> {
     // RFC 6749 appendix A: client_id and its kin are %x20-7E.
     let printable = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
     if text.is_empty() || text.len() > 255 || !printable {
         return Err(Error::Configuration { field });
     }
-    Ok(String::from(text))
+    Ok(Kept::new(String::from(text)))
 }
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $field:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(String);
+        pub struct $type(Kept<String>);
 
         impl $type {
             /// Takes printable ASCII of 1 to 255 characters; anything else is [`Error::Configuration`].
@@ -63,9 +64,9 @@ name!(
 pub enum Audience {
     /// By `audience`: a name that the issuer knows (RFC 8693 section 2.1 has the word; Auth0 and others take it
     /// everywhere).
-    Named(String),
+    Named(Kept<String>),
     /// By `resource`: an address (RFC 8707 section 2).
-    Resource(String),
+    Resource(Kept<String>),
 }
 
 impl Audience {
@@ -99,7 +100,7 @@ const LONGEST_SCOPES: usize = 8192;
 
 /// A set of scopes (RFC 6749 section 3.3), in the order in which they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scopes(String);
+pub struct Scopes(Kept<String>);
 
 impl Scopes {
     /// Splits at spaces; a repeated scope counts once. More than 8,192 bytes are an error.
@@ -134,7 +135,7 @@ impl Scopes {
     }
 
     /// Whether nothing is asked for.
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

@@ -2,7 +2,6 @@
 //!
 //! `tests/core/lists.rs` names every file that may call [`Secret::expose`].
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,13 +9,15 @@ use core::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
+use crate::kept::Kept;
+
 /// A value that is wiped when dropped, compared in constant time and never printed.
 ///
 /// It lies in one place: what is moved is its address, which leaves no copies on the stack and is smaller wasm.
 ///
 /// It has no `Clone` and no `Serialize`: a copy is asked for by name ([`Secret::duplicate`]) and a stored form is
 /// written by `session/record.rs` alone.
-pub struct Secret<T: Zeroize = String>(Box<T>);
+pub struct Secret<T: Zeroize = String>(Kept<T>);
 
 /// A secret made of bytes rather than text: a key, a signed-in record, a body.
 pub type SecretBytes = Secret<Vec<u8>>;
@@ -24,7 +25,7 @@ pub type SecretBytes = Secret<Vec<u8>>;
 impl<T: Zeroize> Secret<T> {
     /// Takes a value into custody.
     pub fn new(value: T) -> Self {
-        Self(Box::new(value))
+        Self(Kept::new(value))
     }
 
     /// The door. Each file that opens it is listed, with its reason, in `tests/core/lists.rs`.
@@ -50,12 +51,11 @@ impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
 
 impl<T: Zeroize + AsRef<[u8]>> Eq for Secret<T> {}
 
+// A page wipes the whole memory of a transaction instead (www/shared/instance.js).
+#[cfg(not(all(target_arch = "wasm32", feature = "wiped")))]
 impl<T: Zeroize> Drop for Secret<T> {
     fn drop(&mut self) {
-        // A page wipes the whole memory of a transaction instead (www/shared/instance.js).
-        if cfg!(not(all(target_arch = "wasm32", feature = "wiped"))) {
-            self.0.zeroize();
-        }
+        self.0.zeroize();
     }
 }
 
@@ -68,6 +68,12 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 impl<T: Zeroize> fmt::Display for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+impl From<Kept<String>> for Secret {
+    fn from(text: Kept<String>) -> Self {
+        Self(text)
     }
 }
 

@@ -3,17 +3,17 @@
 //! There is no general URL parser here on purpose: two parsers that disagree about one string are how tokens leave
 //! for the wrong host. What this grammar does not know, it refuses.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
 use crate::error::Error;
 use crate::field::Field;
+use crate::kept::Kept;
 use crate::text::{cut, pieces};
 
 /// Who issues tokens (RFC 8414 section 2), kept and compared character by character.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuer(Box<str>);
+pub struct Issuer(Kept<String>);
 
 impl Issuer {
     /// An `https` address, or `http` on this machine, without query and fragment.
@@ -23,7 +23,7 @@ impl Issuer {
         if cut(text, b'?').1.is_some() {
             return Err(Error::Configuration { field });
         }
-        Ok(Self(Box::from(text)))
+        Ok(Self(Kept::new(String::from(text))))
     }
 
     /// The issuer exactly as configured: trailing slash, case and all.
@@ -40,13 +40,13 @@ impl fmt::Display for Issuer {
 
 /// An address to which requests, and with them tokens, are sent: `https`, or `http` on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint(Box<str>);
+pub struct Endpoint(Kept<String>);
 
 impl Endpoint {
     /// Reads an address found in the message field `field`.
     pub fn new(text: &str, field: Field) -> Result<Self, Error> {
         Parts::split(text, field)?;
-        Ok(Self(Box::from(text)))
+        Ok(Self(Kept::new(String::from(text))))
     }
 
     /// The whole address.
@@ -68,7 +68,7 @@ impl fmt::Display for Endpoint {
 
 /// Where the authorization response comes back (RFC 6749 section 3.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedirectUri(Box<str>);
+pub struct RedirectUri(Kept<String>);
 
 impl RedirectUri {
     /// An `https` address, or over `http` a listener on this machine; without fragment.
@@ -78,7 +78,7 @@ impl RedirectUri {
         if !is_path_and_query(Parts::split(text, field)?.path) {
             return Err(Error::Configuration { field });
         }
-        Ok(Self(Box::from(text)))
+        Ok(Self(Kept::new(String::from(text))))
     }
 
     /// Whether this is a listener on this machine (RFC 8252 sections 7.3 and 8.3), which alone may do without TLS.
@@ -91,7 +91,7 @@ impl RedirectUri {
         let mut text = String::from("http://127.0.0.1:");
         push_decimal(&mut text, u64::from(port));
         text.push_str(path);
-        Self(text.into())
+        Self(Kept::new(text))
     }
 
     /// The address as it was given and as it is compared (RFC 9700 section 4.1.3).

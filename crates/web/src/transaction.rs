@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use gatepass_core::error::Error;
 use gatepass_core::http::Response;
+use gatepass_core::kept::Kept;
 use gatepass_core::secret::Secret;
 use gatepass_core::session::access::{GetAccess, Handout, Wanted};
 use gatepass_core::session::freshness::MIN_TTL;
@@ -27,9 +28,9 @@ use crate::view::{self, View};
 #[wasm_bindgen]
 #[derive(Debug, Default)]
 pub struct Transaction {
-    machine: Machine,
+    machine: Kept<Machine>,
     /// What was given last.
-    view: Option<View>,
+    view: Kept<Option<View>>,
 }
 
 /// What there is.
@@ -92,7 +93,7 @@ impl Transaction {
     pub fn step(&mut self, now: f64, said: u8, text: Vec<u8>, bytes: Vec<u8>, number: f64) -> f64 {
         let now = Timestamp::from_seconds(now as u64);
         let text = String::from_utf8(text).unwrap_or_default();
-        let next = match self.machine {
+        let next = match *self.machine {
             Machine::Idle => self.begin(said, text, number, now),
             _ => self.advance(answer(said, Secret::new(text), bytes, number as u16), now),
         };
@@ -108,7 +109,7 @@ impl Transaction {
     }
 
     fn begin(&mut self, said: u8, text: String, number: f64, now: Timestamp) -> Result<View, Error> {
-        self.machine = match said {
+        *self.machine = match said {
             said::LOOK => Machine::Look,
             said::SIGN_IN => Machine::SignIn(SignIn::new(&text)?),
             said::CALLBACK => Machine::Callback(Callback::new(Secret::new(text))),
@@ -125,20 +126,20 @@ impl Transaction {
     }
 
     fn advance(&mut self, mut answer: Answer, now: Timestamp) -> Result<View, Error> {
-        if let Machine::Callback(callback) = &mut self.machine {
+        if let Machine::Callback(callback) = &mut *self.machine {
             match callback.step(answer, now)? {
                 Next::Need(view) => return Ok(view),
                 Next::Save(record) => {
-                    self.machine = Machine::Save(SaveSession::new(record));
+                    *self.machine = Machine::Save(SaveSession::new(record));
                     answer = Answer::Plain(Plain::Begin);
                 }
             }
         }
-        if let Machine::SignIn(sign_in) = &mut self.machine {
+        if let Machine::SignIn(sign_in) = &mut *self.machine {
             return sign_in.step(answer, now);
         }
         let Answer::Plain(answer) = answer else { return Err(Error::Bug) };
-        let steps: &mut dyn Steps = match &mut self.machine {
+        let steps: &mut dyn Steps = match &mut *self.machine {
             Machine::Look => return look(answer),
             Machine::Prove(prove) => return prove.step(answer, now),
             Machine::Save(save) => save,
@@ -148,7 +149,7 @@ impl Transaction {
         };
         match steps.step(answer, now, &mut BrowserDice) {
             Step::Need(effect) => view::effect(&effect),
-            Step::Done => finish(mem::take(&mut self.machine)),
+            Step::Done => finish(mem::take(&mut *self.machine)),
         }
     }
 }

@@ -9,11 +9,13 @@ mod writer;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+#[cfg(not(all(target_arch = "wasm32", feature = "wiped")))]
 use zeroize::Zeroize;
 
 use crate::error::Error;
 use crate::field::{Field, Message};
 use crate::http::MAX_BODY;
+use crate::kept::Kept;
 use crate::secret::Secret;
 use crate::text::cut;
 
@@ -21,21 +23,23 @@ use self::reader::read;
 pub use self::writer::{Writer, array, quote};
 
 /// A value of a document. It may hold tokens: it is wiped when dropped and has no `Debug`.
-pub enum Value {
+enum Value {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
     /// A number, as it is written: what it means is the reader's business.
-    Number(String),
+    Number(Kept<String>),
     /// A string, unescaped.
-    Text(String),
+    Text(Kept<String>),
     /// An array.
-    Array(Vec<Self>),
+    Array(Kept<Vec<Self>>),
     /// An object.
     Object(Object),
 }
 
+// A page wipes the whole memory of a transaction instead (www/shared/instance.js).
+#[cfg(not(all(target_arch = "wasm32", feature = "wiped")))]
 impl Drop for Value {
     fn drop(&mut self) {
         if let Self::Text(text) | Self::Number(text) = self {
@@ -47,7 +51,7 @@ impl Drop for Value {
 /// An object whose fields are taken out by name; errors name the message that it came in and the field.
 pub struct Object {
     message: Message,
-    members: Vec<(String, Value)>,
+    members: Kept<Vec<(Kept<String>, Value)>>,
 }
 
 impl Object {
@@ -74,7 +78,7 @@ impl Object {
         // `null` stands for absence, as servers in the field use it.
         self.members
             .iter()
-            .find(|(name, value)| name == field && !matches!(value, Value::Null))
+            .find(|(name, value)| name.as_str() == field && !matches!(value, Value::Null))
             .map(|(_, value)| value)
     }
 
@@ -85,7 +89,7 @@ impl Object {
 
     /// Whether the field is named at all, if only to be null.
     pub fn names(&self, field: Field) -> bool {
-        self.members.iter().any(|(name, _)| name == field.as_str())
+        self.members.iter().any(|(name, _)| name.as_str() == field.as_str())
     }
 
     /// A text field that may be absent.
@@ -143,7 +147,7 @@ impl Object {
         let Some(value) = self.find(field) else { return Ok(Vec::new()) };
         let Value::Array(values) = value else { return Err(self.blame(field)) };
         let mut texts = Vec::with_capacity(values.len());
-        for value in values {
+        for value in values.iter() {
             let Value::Text(text) = value else { return Err(self.blame(field)) };
             texts.push(text.as_str());
         }

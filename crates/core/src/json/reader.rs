@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::{Object, Value};
 use crate::error::Error;
 use crate::field::{Field, Message};
+use crate::kept::Kept;
 use crate::text::reserve;
 
 const MAX_DEPTH: usize = 32;
@@ -81,7 +82,7 @@ impl Reader<'_> {
 
     fn object(&mut self, depth: usize) -> Result<Value, Error> {
         self.at += 1;
-        let mut members: Vec<(String, Value)> = Vec::new();
+        let mut members: Kept<Vec<(Kept<String>, Value)>> = Kept::default();
         self.space();
         if !self.take(b'}') {
             loop {
@@ -117,7 +118,7 @@ impl Reader<'_> {
 
     fn array(&mut self, depth: usize) -> Result<Value, Error> {
         self.at += 1;
-        let mut values = Vec::new();
+        let mut values: Kept<Vec<Value>> = Kept::default();
         self.space();
         if !self.take(b']') {
             loop {
@@ -155,12 +156,12 @@ impl Reader<'_> {
         if !sound || (exponent && self.digits() == 0) {
             return self.fail(Field::Json);
         }
-        Ok(Value::Number(String::from(self.since(start))))
+        Ok(Value::Number(Kept::new(String::from(self.since(start)))))
     }
 
-    fn string(&mut self) -> Result<String, Error> {
+    fn string(&mut self) -> Result<Kept<String>, Error> {
         self.at += 1;
-        let mut text = String::new();
+        let mut text = Kept::<String>::default();
         loop {
             let start = self.at;
             while !matches!(self.peek(), b'"' | b'\\' | 0..=0x1f) {

@@ -9,6 +9,7 @@ use crate::field::{Field, Message};
 use crate::http::{Request, Response};
 use crate::json::Object;
 use crate::jwk::{Algorithm, PublicKey};
+use crate::kept::Kept;
 use crate::protocol::error_body;
 use crate::time::Timestamp;
 use crate::url::Endpoint;
@@ -17,7 +18,7 @@ const MESSAGE: Message = Message::Jwks;
 
 /// A key set, reduced to the keys that may verify signatures and are understood.
 #[derive(Debug)]
-pub struct Jwks(Vec<Entry>);
+pub struct Jwks(Kept<Vec<Entry>>);
 
 #[derive(Debug)]
 struct Entry {
@@ -42,7 +43,7 @@ pub fn parse(response: &Response) -> Result<Jwks, Error> {
     if !body.has(Field::Keys) {
         return Err(body.blame(Field::Keys));
     }
-    let mut keys = Vec::new();
+    let mut keys: Kept<Vec<Entry>> = Kept::default();
     for jwk in body.objects(Field::Keys)? {
         if let Ok(Some(entry)) = read(jwk) {
             keys.push(entry);
@@ -132,7 +133,7 @@ mod tests {
         let at = Timestamp::from_seconds;
         let mut refetch = Refetch::new();
         assert!(!refetch.helps(Error::BadSignature, at(1000)));
-        let unknown = Jwks(Vec::new()).find(Some("k"), Algorithm::Es256).unwrap_err();
+        let unknown = Jwks(Kept::default()).find(Some("k"), Algorithm::Es256).unwrap_err();
         assert!(refetch.helps(unknown, at(1000)));
         assert!(!refetch.helps(unknown, at(1059)));
         assert!(refetch.helps(unknown, at(1060)));

@@ -27,7 +27,7 @@ use crate::url::Endpoint;
 
 /// A login whose code has to be asked for.
 #[derive(Debug)]
-pub struct Asking(Grant);
+pub struct Asking(Box<Grant>);
 
 /// Begins a login at the provider's device authorization endpoint (RFC 8628 section 3.1). `key` is what the session is
 /// to be bound to, if `grant::wants_key` says that one is needed; `extra` are parameters that one issuer knows.
@@ -68,7 +68,7 @@ impl Asking {
             verification_uri_complete: answer.verification_uri_complete,
             expires_at: answer.polling.expires_at(),
         };
-        Ok((shown, Waiting { grant: Box::new(self.0), polling: answer.polling }))
+        Ok((shown, Waiting { grant: self.0, polling: answer.polling }))
     }
 }
 
@@ -136,7 +136,7 @@ impl Waiting {
         let read = || -> Result<Self, Error> {
             let object = Object::parse(bytes, MESSAGE)?;
             let polling = object.object(Field::Polling)?.ok_or_else(|| object.blame(Field::Polling))?;
-            Ok(Self { grant: Box::new(Grant::read(&object)?), polling: Polling::read(polling)? })
+            Ok(Self { grant: Grant::read(&object)?, polling: Polling::read(polling)? })
         };
         read().map_err(|_| Error::StoreCorrupt)
     }

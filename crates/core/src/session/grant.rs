@@ -61,11 +61,11 @@ impl Grant {
         key: Option<BoundKey>,
         nonce: Option<Secret>,
         now: Timestamp,
-    ) -> Result<Self, Error> {
+    ) -> Result<Box<Self>, Error> {
         if wants_key(client, provider)? != key.is_some() {
             return Err(Error::Bug);
         }
-        Ok(Self {
+        Ok(Box::new(Self {
             issuer: client.issuer.clone(),
             client_id: client.client_id.clone(),
             scopes: client.scopes.clone(),
@@ -83,7 +83,7 @@ impl Grant {
                 nonce: None,
                 mark: None,
             }),
-        })
+        }))
     }
 
     /// Adds these fields to a pending login.
@@ -106,7 +106,7 @@ impl Grant {
     }
 
     /// Reads them again.
-    pub(super) fn read(object: &Object) -> Result<Self, Error> {
+    pub(super) fn read(object: &Object) -> Result<Box<Self>, Error> {
         let algorithm = Algorithm::parse(object.required(Field::IdTokenSignedResponseAlg)?);
         let session = object.object(Field::Session)?;
         let begun_at = object.seconds(Field::BegunAt)?;
@@ -115,7 +115,7 @@ impl Grant {
         if scopes.is_empty() {
             return Err(object.blame(Field::Scope));
         }
-        Ok(Self {
+        Ok(Box::new(Self {
             max_age: object.seconds(Field::MaxAge)?.map(Duration::from_secs),
             begun_at: Timestamp::from_seconds(begun_at.ok_or(Error::StoreCorrupt)?),
             id_token_algorithm: algorithm.ok_or(Error::StoreCorrupt)?,
@@ -125,7 +125,7 @@ impl Grant {
             jwks_uri: Endpoint::new(object.required(Field::JwksUri)?, Field::JwksUri)?,
             nonce: object.secret(Field::Nonce)?,
             rest: Rest::read(session.ok_or(Error::StoreCorrupt)?)?,
-        })
+        }))
     }
 
     /// The proof for the next request to the token endpoint, if the session is to be bound to a key.

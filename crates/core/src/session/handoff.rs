@@ -174,7 +174,7 @@ impl Sealed {
         let (access, rest) = text.split_at(cut);
         let record = Record::decode(access, rest.get(1..)).map_err(|_| malformed(Field::Session))?;
         let Record { view, access, rest, .. } = record;
-        let Grant { issuer, client_id, rest: ours, .. } = self.pending.grant;
+        let Grant { issuer, client_id, rest: ours, .. } = *self.pending.grant;
         let mut rest = rest.ok_or(Error::Bug)?;
         if view.issuer != issuer {
             return Err(Error::IssuerMismatch);

@@ -79,7 +79,7 @@ impl Pushing {
 /// A login that waits for its redirect.
 #[derive(Debug)]
 pub struct Pending {
-    pub(super) grant: Grant,
+    pub(super) grant: Box<Grant>,
     /// A page always has one; a terminal may do without, where a person carries the answer.
     pub(super) redirect_uri: Option<RedirectUri>,
     pub(super) names_itself: bool,
@@ -278,7 +278,7 @@ impl Exchange {
         let grant = &mut self.pending.grant;
         let asked = grant.learn(response);
         match token_response::parse(response, grant.rest.key.is_some()) {
-            Ok(tokens) => Ok(Exchanged::Tokens(Unproven::new(Box::new(self.pending.grant), tokens, now))),
+            Ok(tokens) => Ok(Exchanged::Tokens(Unproven::new(self.pending.grant, tokens, now))),
             Err(Error::Refused(Refusal::UseDpopNonce)) if asked && !self.retried => {
                 self.retried = true;
                 Ok(Exchanged::Again(self))

@@ -8,6 +8,7 @@ use syn::visit::{self, Visit};
 /// The core from left to right.
 const CORE: &[&str] = &[
     // words
+    "kept",
     "field",
     "text",
     "error",
@@ -69,7 +70,7 @@ const CORE: &[&str] = &[
 
 /// What the authority may know of the core: the words, not the protocol. Client and server are two witnesses.
 const WORDS: &[&str] =
-    &["field", "text", "error", "secret", "time", "base64url", "dice", "name", "url", "phrase"];
+    &["kept", "field", "text", "error", "secret", "time", "base64url", "dice", "name", "url", "phrase"];
 
 /// In `native` and `web`, the files that own one thing of the world each. They know the core and nothing beside them.
 const LEAVES: &[&str] = &["http", "lock", "sign", "verify", "clock", "random"];

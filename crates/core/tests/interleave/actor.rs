@@ -375,7 +375,6 @@ impl Table {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one of it lives at a time, and only for a moment")]
 enum Running {
     Access(GetAccess),
     Save(SaveSession),

@@ -152,7 +152,7 @@ impl Types {
         if named.is_empty() {
             let plain = matches!(
                 name,
-                "String" | "str" | "Option" | "Vec" | "Box" | "Result" | "T" | "Self" | "[u8]"
+                "String" | "str" | "Option" | "Vec" | "Box" | "Slot" | "Result" | "T" | "Self" | "[u8]"
             );
             let known = plain || HARMLESS.contains(&name);
             assert!(known, "{module} holds a {name}, of which nothing is known here");

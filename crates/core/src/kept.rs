@@ -1,0 +1,56 @@
+//! What owns memory, and whether it gives it back.
+//!
+//! In a page nothing is freed piece by piece: its shell takes the memory of a whole transaction back, and wipes it
+//! (`www/shared/instance.js`). An allocator that does nothing is not enough to say so: the compiler sees it last, and by
+//! then every early return calls what drops all that it leaves.
+
+use alloc::boxed::Box;
+use core::fmt;
+#[cfg(all(target_arch = "wasm32", feature = "wiped"))]
+use core::mem::ManuallyDrop as Slot;
+use core::ops::{Deref, DerefMut};
+
+#[cfg(not(all(target_arch = "wasm32", feature = "wiped")))]
+type Slot<T> = T;
+
+/// Whether memory is wiped as a whole, so that nobody has to wipe what they leave.
+pub(crate) const WIPED: bool = cfg!(all(target_arch = "wasm32", feature = "wiped"));
+
+/// A value that is dropped where memory is freed, and stays where it is in a page. What is moved is its address, which
+/// is a register where a text or a list are three.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kept<T>(Slot<Box<T>>);
+
+impl<T> Kept<T> {
+    /// Takes a value.
+    #[cfg(all(target_arch = "wasm32", feature = "wiped"))]
+    pub fn new(value: T) -> Self {
+        Self(Slot::new(Box::new(value)))
+    }
+
+    /// Takes a value.
+    #[cfg(not(all(target_arch = "wasm32", feature = "wiped")))]
+    pub fn new(value: T) -> Self {
+        Self(Box::new(value))
+    }
+}
+
+impl<T> Deref for Kept<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Kept<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Kept<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
