@@ -63,7 +63,7 @@ pub struct SignIn {
     login_hint: Option<String>,
     /// The issuer's metadata, kept for this login alone. It is not stored: endpoints that were changed by hand in a
     /// store would be sent codes and tokens.
-    provider: Option<Provider>,
+    provider: Option<Box<Provider>>,
     /// What the person is sent to once the login is kept.
     authorization: Option<Authorization>,
 }
@@ -98,7 +98,7 @@ impl SignIn {
                 if let Some(Authorization::Push(pushing)) = self.authorization.take() {
                     return pushing.pushed(&response).map(|url| view::go(&url));
                 }
-                let provider = discovery::parse(&response, &self.client.issuer)?;
+                let provider = Box::new(discovery::parse(&response, &self.client.issuer)?);
                 if wants_key(&self.client, &provider)? {
                     self.provider = Some(provider);
                     return Ok(view::make());

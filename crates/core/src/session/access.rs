@@ -75,22 +75,23 @@ pub struct GetAccess {
     /// Whether the one refresh with what somebody else saved in the meantime is spent.
     moved_on: bool,
     /// What is handed out if a refresh fails for a reason that is nobody's fault: still valid, though not for long.
-    spare: Option<Handout>,
+    spare: Option<Box<Handout>>,
     /// What time it was at the last step.
     now: Timestamp,
-    result: Result<Handout, Error>,
+    result: Result<Box<Handout>, Error>,
 }
 
+// What is large lies in a box: every step moves it, and a page pays for each way.
 #[derive(Debug)]
 enum State {
     Looking,
     Locking,
     LookingAgain,
     Marking(Record),
-    Refreshing(Refreshing),
+    Refreshing(Box<Refreshing>),
     /// After `invalid_grant`: has somebody else refreshed in the meantime?
     LookingAfterRefusal(Record),
-    Saving(Handout),
+    Saving(Box<Handout>),
     /// The record moved while we refreshed: take what is there now.
     Adopting,
     Erasing,
@@ -111,8 +112,8 @@ struct Refreshing {
 }
 
 impl Refreshing {
-    const fn new(record: Record, now: Timestamp) -> Self {
-        Self { record, proof: None, retried: false, repeated: false, sent_at: now }
+    fn new(record: Record, now: Timestamp) -> Box<Self> {
+        Box::new(Self { record, proof: None, retried: false, repeated: false, sent_at: now })
     }
 }
 
@@ -133,15 +134,17 @@ impl GetAccess {
 
     /// The result, after [`Step::Done`].
     pub fn finish(self) -> Result<Handout, Error> {
-        self.result
+        self.result.map(|handout| *handout)
     }
 
     /// Hands out what a record holds, if it lives long enough. What lives at all is kept as a spare.
-    fn take(&mut self, record: &Record, now: Timestamp, refreshed: bool) -> Option<Handout> {
+    fn take(&mut self, record: &Record, now: Timestamp, refreshed: bool) -> Option<Box<Handout>> {
         self.spare = None;
         let access = record.find(&self.wanted.purpose)?;
-        let handout =
-            || Handout { access: access.duplicate(), view: record.view.clone(), refreshed, saved: true };
+        let handout = || {
+            let view = record.view.clone();
+            Box::new(Handout { access: access.duplicate(), view, refreshed, saved: true })
+        };
         if is_fresh(access, now, self.wanted.min_ttl) {
             return Some(handout());
         }
@@ -149,7 +152,7 @@ impl GetAccess {
         None
     }
 
-    fn end(&mut self, result: Result<Handout, Error>) -> Step {
+    fn end(&mut self, result: Result<Box<Handout>, Error>) -> Step {
         self.result = result;
         if self.locked {
             self.state = State::Unlocking;
@@ -228,7 +231,7 @@ impl GetAccess {
     }
 
     /// Signs the proof, if the session is bound, or sends at once.
-    fn send(&mut self, mut refreshing: Refreshing, now: Timestamp, dice: &mut dyn Dice) -> Step {
+    fn send(&mut self, mut refreshing: Box<Refreshing>, now: Timestamp, dice: &mut dyn Dice) -> Step {
         let Some(rest) = &refreshing.record.rest else { return self.end(Err(Error::Bug)) };
         let Some(key) = &rest.key else {
             return match request(rest, &refreshing.record.view, &self.wanted.purpose) {
@@ -257,7 +260,7 @@ impl GetAccess {
         self.need(State::Refreshing(refreshing), effect)
     }
 
-    fn signed(&mut self, mut refreshing: Refreshing, signature: &[u8]) -> Step {
+    fn signed(&mut self, mut refreshing: Box<Refreshing>, signature: &[u8]) -> Step {
         let (Some(rest), Some(proof)) = (&refreshing.record.rest, refreshing.proof.take()) else {
             return self.end(Err(Error::Bug));
         };
@@ -273,7 +276,7 @@ impl GetAccess {
 
     fn answered(
         &mut self,
-        mut refreshing: Refreshing,
+        mut refreshing: Box<Refreshing>,
         response: &Response,
         now: Timestamp,
         dice: &mut dyn Dice,
@@ -301,7 +304,7 @@ impl GetAccess {
     }
 
     /// No answer came. It may have been given all the same, so the same token is shown once more while that can help.
-    fn lost(&mut self, mut refreshing: Refreshing, now: Timestamp, dice: &mut dyn Dice) -> Step {
+    fn lost(&mut self, mut refreshing: Box<Refreshing>, now: Timestamp, dice: &mut dyn Dice) -> Step {
         if refreshing.repeated || now.since(refreshing.sent_at) > RETRY_WINDOW {
             return self.end_unrefreshed(Error::Unreachable);
         }
@@ -335,8 +338,8 @@ impl GetAccess {
             received_at: now,
             expires_at: now.plus(tokens.expires_in),
         };
-        let handout =
-            Handout { access: access.duplicate(), view: record.view.clone(), refreshed: true, saved: true };
+        let view = record.view.clone();
+        let handout = Box::new(Handout { access: access.duplicate(), view, refreshed: true, saved: true });
         record.put(access, now);
         if let Some(rest) = &mut record.rest {
             rest.mark = None;
@@ -406,7 +409,10 @@ impl Transaction for GetAccess {
                 self.need(State::Adopting, Effect::Load(Part::Access))
             }
             // The server has moved on, the store has not: what came is still good while it lives.
-            (State::Saving(handout), Answer::Failed(_)) => self.end(Ok(Handout { saved: false, ..handout })),
+            (State::Saving(mut handout), Answer::Failed(_)) => {
+                handout.saved = false;
+                self.end(Ok(handout))
+            }
             (State::Adopting, Answer::Loaded(None)) => self.end(Err(Error::NotSignedIn)),
             (State::Adopting, Answer::Loaded(Some(record))) => match self.take(&record, now, false) {
                 Some(handout) => self.end(Ok(handout)),

@@ -1,5 +1,6 @@
 //! Keeping a new session: in place of what was there, and only then is the old grant given back.
 
+use alloc::boxed::Box;
 use core::mem;
 
 use crate::dice::Dice;
@@ -28,12 +29,12 @@ enum State {
     Looking {
         record: Record,
         /// The save that was answered by `Moved`.
-        attempt: Option<Attempt>,
+        attempt: Option<Box<Attempt>>,
     },
     Saving {
         /// The session again, should the store move.
         record: Record,
-        attempt: Attempt,
+        attempt: Box<Attempt>,
     },
     Revoking,
     Unlocking,
@@ -70,12 +71,12 @@ impl SaveSession {
         Step::Done
     }
 
-    fn look(&mut self, record: Record, attempt: Option<Attempt>) -> Step {
+    fn look(&mut self, record: Record, attempt: Option<Box<Attempt>>) -> Step {
         self.state = State::Looking { record, attempt };
         Step::Need(Effect::Load(Part::Whole))
     }
 
-    fn looked(&mut self, record: Record, attempt: Option<Attempt>, found: Option<Record>) -> Step {
+    fn looked(&mut self, record: Record, attempt: Option<Box<Attempt>>, found: Option<Record>) -> Step {
         let found_after = |earlier| found.as_ref().is_some_and(|found| comes_from(found.generation, earlier));
         if found_after(record.generation) {
             // Our own, or what a refresh has made of it: the save was done, and only its answer was lost.
@@ -107,7 +108,8 @@ impl SaveSession {
             old.rest.as_ref().is_some_and(|rest| rest.forgives_replay)
                 || old.view.identity.subject != record.view.identity.subject
         };
-        let attempt = Attempt { replaced: expect, farewell: replaced.filter(apart).and_then(farewell) };
+        let farewell = replaced.filter(apart).and_then(farewell);
+        let attempt = Box::new(Attempt { replaced: expect, farewell });
         match record.duplicate() {
             Ok(stored) => {
                 self.state = State::Saving { record, attempt };
