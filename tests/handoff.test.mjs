@@ -1,101 +1,125 @@
-// The dashboard signs the terminal in: the real command at a pseudo-terminal, real Chromium, our own authority.
+// The dashboard signs the terminal in: the real command at a pseudo-terminal, real Chromium, our own authority and its
+// dashboard as it is shipped.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { listen, signInAt } from './support/app.mjs';
 import { startAuthority } from './support/authority.mjs';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
-import { Dashboard } from './support/handoff.mjs';
+import { Acme, Dashboard, ask, at, signInThere } from './support/handoff.mjs';
 import { eventually } from './support/process.mjs';
-import { Company, scriptMissing } from './support/pty.mjs';
+import { scriptMissing } from './support/pty.mjs';
 import { navigate } from './support/visitor.mjs';
 
-const missing = chromiumMissing ?? scriptMissing();
+const WWW = process.env.GATEPASS_WWW ?? 'target/www';
+const missing = chromiumMissing ?? scriptMissing() ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
 const skip = missing && `${missing} is missing`;
 const EMAIL = 'ada@example.com';
 
-/** A terminal whose program is signed in by a dashboard; what it opens is written down. */
-class Acme extends Company {
-  constructor(t, issuer, dashboard, more = '') {
-    super(t, 'cloudsignal', 'acme');
-    writeFileSync(this.installed, `
-name = "acme"
-issuer = "${issuer}"
-client_id = "gatepass-cli"
-id_token_signed_response_alg = "ES256"
-dashboard = "${dashboard}"
-${more}
-[storage]
-place = "file"
-file = "~/.acme/credentials.json"
-[login]
-via = "dashboard"
-`);
-    this.opened = join(this.home, 'opened');
-    const opener = join(this.home, 'bin/opener');
-    writeFileSync(opener, '#!/bin/sh\nprintf %s "$1" > "$HOME/opened.new" && mv "$HOME/opened.new" "$HOME/opened"\n');
-    chmodSync(opener, 0o755);
-    this.env.USER = 'ada';
-    this.browser = { BROWSER: opener };
-  }
-
-  /** Begins a login; gives the program, the page's address, what was asked there, and the words. */
-  async begin(line = 'acme login', env = this.browser) {
-    const program = this.at(line, env);
-    const [, words] = await program.shows(/compare these three words with the page: (\S+)/);
-    const [, url] = await program.shows(/^ *(http\S+#v=1\S*)$/m);
-    if (env.BROWSER) await eventually(() => existsSync(this.opened));
-    if (env.BROWSER) assert.equal(readFileSync(this.opened, 'utf8'), url);
-    return { program, url, words, asked: new URLSearchParams(new URL(url).hash.slice(1)) };
-  }
-}
-
 async function house(t, { signedIn = true } = {}) {
-  const dashboard = await Dashboard.start(t);
-  const authority = await startAuthority(t, { config: dashboard.config });
+  const authority = await startAuthority(t, { www: true });
   const { context } = await openBrowser(t);
   const page = await context.newPage();
-  if (signedIn) await dashboard.signIn(authority, page, EMAIL);
-  const acme = new Acme(t, authority.issuer, dashboard.origin);
-  return { authority, dashboard, context, page, acme };
+  const addresses = [];
+  context.on('request', (request) => addresses.push(request.url()));
+  if (signedIn) await signInThere(authority, page, EMAIL);
+  return { authority, context, page, addresses, acme: new Acme(t, authority) };
 }
 
-/** Takes a request to the authority's page. */
-async function ask(page, url) {
-  await page.goto(url);
-  await page.locator('#continue').click();
-  await page.locator('#handoff').waitFor();
-}
-
-const status = (page, word) => page.locator(`[data-status="${word}"]`).waitFor();
-
-test('a grant of its own: the same words everywhere, a click, and the page says how it ended', { skip }, async (t) => {
-  const { acme, page } = await house(t);
-  const { program, url, words, asked } = await acme.begin();
-  assert.match(asked.get('redirect_uri'), /^http:\/\/127\.0\.0\.1:\d+\/gatepass\/[\w-]{43}$/);
-  await ask(page, url);
-  assert.equal(await page.locator('#phrase').textContent(), words);
-  assert.match(asked.get('device'), /^ada@/);
-  assert.equal(await page.locator('#device').textContent(), asked.get('device'));
+/** Presses Allow and waits until terminal and page say that it is done. */
+async function allow(page, program) {
   await page.locator('#allow').click();
-  await status(page, 'ok');
+  await at(page, 'ok');
   const { code, screen } = await program.done();
   assert.equal(code, 0, screen);
   assert.match(screen, new RegExp(`as ${EMAIL}`));
-  const shown = await acme.json('status');
-  assert.equal(shown.code, 0);
-  assert.doesNotMatch(page.url(), /code=|state=/);
+}
+
+/** What waits for a terminal that was told no. */
+async function refused(program) {
+  const { code, screen } = await program.done();
+  assert.notEqual(code, 0);
+  assert.match(screen, /access was denied in the browser/);
+}
+
+const words = (page) => page.locator('#phrase').textContent();
+
+test('signed in already: the same words in all three places, two clicks, and the page says how it ended', { skip }, async (t) => {
+  const { acme, authority, page, addresses } = await house(t);
+  const { program, url, words: shown, asked } = await acme.begin();
+  assert.match(asked.get('redirect_uri'), /^http:\/\/127\.0\.0\.1:\d+\/gatepass\/[\w-]{43}$/);
+  await page.goto(url);
+  await at(page, 'question');
+  assert.equal(page.url(), `${authority.issuer}/dashboard/cli`, 'what was asked has left the address');
+  assert.equal(await words(page), shown);
+  assert.match(asked.get('device'), /^ada@/);
+  assert.equal(await page.locator('#device').textContent(), asked.get('device'));
+  assert.ok((await page.locator('#cli-account').textContent()).includes(EMAIL));
+  assert.ok((await page.locator('#port').textContent()).includes(new URL(asked.get('redirect_uri')).port));
+  await page.locator('#continue').click();
+  await page.locator('#handoff').waitFor();
+  assert.equal(await words(page), shown);
+  assert.equal(await page.locator('#device').textContent(), asked.get('device'));
+  await allow(page, program);
+  assert.equal(page.url(), `${authority.issuer}/dashboard/cli#status=ok`);
+  const status = await acme.json('status');
+  assert.equal(status.code, 0);
+  // A grant of its own: each refreshes its session, and ends nobody's.
+  const refreshes = () => authority.count('POST /oauth/token', 200);
+  const before = refreshes();
+  acme.later(3601);
+  authority.later(3601);
+  assert.equal((await acme.json('token')).code, 0);
+  assert.equal(refreshes(), before + 1);
+  await page.goto(`${authority.issuer}/dashboard/`);
+  await at(page, 'signed-in');
+  await page.locator('#refresh').click();
+  await eventually(() => refreshes() === before + 2);
+  acme.later(7202);
+  authority.later(7202);
+  assert.equal((await acme.json('token')).code, 0);
+  const secrets = ['state', 'code_challenge', 'dpop_jkt'].map((name) => asked.get(name));
+  const callback = addresses.filter((address) => address.includes('/gatepass/'));
+  assert.deepEqual([...new Set(callback)], [asked.get('redirect_uri')], 'no code in an address');
+  assert.deepEqual(addresses.filter((address) => secrets.some((secret) => address.split('#')[0].includes(secret))), []);
+  const history = await page.evaluate(() => navigation.entries().map(({ url }) => url));
+  assert.deepEqual(history.filter((address) => secrets.some((secret) => address?.includes(secret))), []);
 });
 
-test('a no is heard at once', { skip }, async (t) => {
+test('signed out: the request waits for a sign-in', { skip }, async (t) => {
+  const { acme, authority, page } = await house(t, { signedIn: false });
+  const { program, url, words: shown } = await acme.begin();
+  await page.goto(url);
+  await at(page, 'signed-out');
+  assert.equal(await words(page), shown);
+  assert.equal(await page.locator('#continue').textContent(), 'Sign in');
+  await page.locator('#continue').click();
+  await signInAt(authority, page, EMAIL);
+  await at(page, 'question');
+  assert.equal(page.url(), `${authority.issuer}/dashboard/cli`);
+  assert.equal(await words(page), shown);
+  await page.locator('#continue').click();
+  await page.locator('#handoff').waitFor();
+  await allow(page, program);
+});
+
+test('a no on the dashboard is heard at once, without anybody signed in', { skip }, async (t) => {
+  const { acme, page } = await house(t, { signedIn: false });
+  const { program, url } = await acme.begin();
+  await page.goto(url);
+  await at(page, 'signed-out');
+  await page.locator('#deny').click();
+  await at(page, 'denied');
+  await refused(program);
+});
+
+test('a no on the page of the issuer is heard at once', { skip }, async (t) => {
   const { acme, page } = await house(t);
   const { program, url } = await acme.begin();
   await ask(page, url);
   await page.locator('#deny').click();
-  await status(page, 'denied');
-  const { code, screen } = await program.done();
-  assert.notEqual(code, 0);
-  assert.match(screen, /access was denied in the browser/);
+  await at(page, 'denied');
+  await refused(program);
 });
 
 test('over SSH a code is typed, and a wrong one is said and forgotten', { skip }, async (t) => {
@@ -103,6 +127,13 @@ test('over SSH a code is typed, and a wrong one is said and forgotten', { skip }
   const { program, url, asked } = await acme.begin('acme login', { SSH_CONNECTION: '10.0.0.1 1 10.0.0.2 22' });
   assert.equal(asked.get('redirect_uri'), null);
   await program.shows('the browser cannot come back here');
+  await page.goto(url);
+  await at(page, 'question');
+  assert.match(await page.locator('#port').textContent(), /a code that you type/);
+  await page.locator('#deny').click();
+  await at(page, 'gone');
+  // Nobody could tell the terminal; the same address asks again.
+  await page.goto('about:blank');
   await ask(page, url);
   assert.equal((await page.locator('#port').textContent()).trim(), 'a code that you type there');
   await page.locator('#allow').click();
@@ -124,7 +155,7 @@ test('a login in two processes takes the code, from stdin', { skip }, async (t) 
   const started = await acme.json('login', '--start');
   assert.match(started.words, /^\w{5}-\w{5}-\w{5}$/);
   await ask(page, started.url);
-  assert.equal(await page.locator('#phrase').textContent(), started.words);
+  assert.equal(await words(page), started.words);
   await page.locator('#allow').click();
   const shown = (await page.locator('#code').textContent()).trim();
   const finish = async (typed) => acme.line(`sh -c 'echo ${typed} | acme login --finish ${started.handle} --email ${EMAIL}'`);
@@ -133,15 +164,72 @@ test('a login in two processes takes the code, from stdin', { skip }, async (t) 
   assert.equal(code, 0, screen);
 });
 
+test('a browser that sends no form there follows a link', { skip }, async (t) => {
+  const { acme, context, page } = await house(t);
+  const { program, url, asked } = await acme.begin();
+  let kept = 0;
+  await context.route(asked.get('redirect_uri'), (route) => {
+    kept += 1;
+    // The window stays where it is, as where a browser keeps a form from a plain address.
+    return route.abort('aborted');
+  });
+  await ask(page, url);
+  await page.locator('#allow').click();
+  await page.locator('#link').click();
+  await at(page, 'ok');
+  assert.equal(kept, 1);
+  const { code, screen } = await program.done();
+  assert.equal(code, 0, screen);
+  assert.match(page.url(), /\/dashboard\/cli#status=ok$/);
+});
+
+test('a link that was changed on its way shows other words, and its code is of use to nobody', { skip }, async (t) => {
+  const { acme, page } = await house(t);
+  const { program, url, words: shown, asked } = await acme.begin();
+  // Somebody else's key and verifier, for a code that comes back here.
+  for (const name of ['dpop_jkt', 'code_challenge']) asked.set(name, 'A'.repeat(43));
+  await page.goto(`${url.split('#')[0]}#${asked}`);
+  await at(page, 'question');
+  const theirs = await words(page);
+  assert.notEqual(theirs, shown);
+  await page.locator('#continue').click();
+  await page.locator('#handoff').waitFor();
+  assert.equal(await words(page), theirs, 'the issuer does not take the dashboard at its word');
+  // Whoever compares nothing.
+  await page.locator('#allow').click();
+  await at(page, 'failed');
+  const { code, screen } = await program.done();
+  assert.notEqual(code, 0, screen);
+  assert.ok(!existsSync(acme.kept), 'nothing is kept');
+});
+
+test('a dashboard of other make, with a server of its own', { skip }, async (t) => {
+  const dashboard = await Dashboard.start(t);
+  const authority = await startAuthority(t, { config: dashboard.config });
+  const { context } = await openBrowser(t);
+  const page = await context.newPage();
+  await dashboard.signIn(authority, page, EMAIL);
+  const acme = new Acme(t, { issuer: authority.issuer, dashboard: dashboard.origin });
+  const { program, url, words: shown } = await acme.begin();
+  await page.goto(url);
+  await page.locator('#continue').click();
+  await page.locator('#handoff').waitFor();
+  assert.equal(await words(page), shown);
+  await page.locator('#allow').click();
+  await page.locator('[data-status="ok"]').waitFor();
+  const { code, screen } = await program.done();
+  assert.equal(code, 0, screen);
+});
+
 test('whatever strangers send, the person still signs in', { skip }, async (t) => {
   const { acme, page, context } = await house(t);
   const { program, url, asked } = await acme.begin();
   const [way, iss] = [asked.get('redirect_uri'), asked.get('iss')];
   // Another program's page on this machine, in the person's own browser, which has found the address and not the secret.
-  const other = await Dashboard.start(t, { '/': ['text/html', `<form method="post" action="${way}"><input name="state" value="x"><input name="code" value="c"><input name="iss" value="${iss}"></form><script>document.forms[0].submit()</script>`] });
+  const other = await listen(t, (_request, response) => response.setHeader('content-type', 'text/html').end(`<form method="post" action="${way}"><input name="state" value="x"><input name="code" value="c"><input name="iss" value="${iss}"></form><script>document.forms[0].submit()</script>`));
   const stranger = await context.newPage();
   const answered = stranger.waitForResponse(way);
-  await stranger.goto(`${other.origin}/`, { waitUntil: 'commit' });
+  await stranger.goto(other, { waitUntil: 'commit' });
   assert.equal((await answered).status(), 400);
   await program.shows('something called that belongs to another login');
   const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: 'null' };
@@ -153,7 +241,7 @@ test('whatever strangers send, the person still signs in', { skip }, async (t) =
   assert.equal(await post(right, { host: 'dashboard.test' }), 421, 'nor does a name that was pointed here (DNS rebinding)');
   await ask(page, url);
   await page.locator('#allow').click();
-  await status(page, 'ok');
+  await at(page, 'ok');
   const { code, screen } = await program.done();
   assert.equal(code, 0, screen);
   await assert.rejects(post({ code: 'again', state: asked.get('state'), iss }), 'nobody listens any more');
@@ -161,13 +249,13 @@ test('whatever strangers send, the person still signs in', { skip }, async (t) =
 
 test('what the dashboard cannot do is refused with words', { skip }, async (t) => {
   const { acme } = await house(t, { signedIn: false });
-  const refused = async (line, words) => {
+  const says = async (line, words) => {
     const { code, screen } = await acme.line(line, acme.browser);
     assert.equal(code, 2, screen);
     assert.match(screen.replaceAll('\n', ' '), words);
   };
-  await refused('acme login --switch', /change the account there/);
-  await refused('acme login --via dashboard --auth-flow device_code', /leave --via or --auth-flow out/);
+  await says('acme login --switch', /change the account there/);
+  await says('acme login --via dashboard --auth-flow device_code', /leave --via or --auth-flow out/);
   const nobody = await acme.run('login');
   assert.equal(nobody.code, 2);
   assert.match(nobody.stderr, /login --start/);

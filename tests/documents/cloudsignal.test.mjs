@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startAuthority } from '../support/authority.mjs';
 import { chromiumMissing, openBrowser } from '../support/chromium.mjs';
-import { Dashboard } from '../support/handoff.mjs';
+import { ask, at, signInThere } from '../support/handoff.mjs';
 import { Company, scriptMissing } from '../support/pty.mjs';
 
-const missing = chromiumMissing ?? scriptMissing();
+const WWW = process.env.GATEPASS_WWW ?? 'target/www';
+const missing = chromiumMissing ?? scriptMissing() ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
 const skip = missing && `${missing} is not installed`;
 
 /** A browser is there; the tests bring its page to the address that the program shows. */
@@ -30,9 +31,8 @@ domains = ["example.com"]
 `;
 
 async function cloudsignal(t) {
-  const dashboard = await Dashboard.start(t);
-  const authority = await startAuthority(t, { config: CONFIG + dashboard.config });
-  const company = new Company(t, 'cloudsignal', 'cloudsignal', { issuer: authority.issuer, dashboard: dashboard.origin });
+  const authority = await startAuthority(t, { config: CONFIG, www: true });
+  const company = new Company(t, 'cloudsignal', 'cloudsignal', { issuer: authority.issuer, dashboard: `${authority.issuer}/dashboard` });
   const later = (seconds) => {
     authority.later(seconds);
     company.later(seconds);
@@ -40,12 +40,11 @@ async function cloudsignal(t) {
   const login = async () => {
     const { context } = await openBrowser(t);
     const page = await context.newPage();
-    await dashboard.signIn(authority, page, 'you@example.com');
+    await signInThere(authority, page, 'you@example.com');
     const { program, url } = await company.signIn(undefined, BROWSER);
-    await page.goto(url);
-    await page.locator('#continue').click();
+    await ask(page, url);
     await page.locator('#allow').click();
-    await page.locator('[data-status="ok"]').waitFor();
+    await at(page, 'ok');
     return program.done();
   };
   const file = join(company.home, '.cloudsignal/credentials.json');

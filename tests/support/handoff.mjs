@@ -1,9 +1,71 @@
-// A dashboard with a server of its own that follows the handoff's rules and knows nothing of our package: openid-client
-// holds its session, and its page has a button.
+// What a handoff needs: a terminal that asks for it, a person at our dashboard, and a dashboard of other make.
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import * as client from 'openid-client';
-import { cleanUp } from './process.mjs';
+import { signInAt } from './app.mjs';
+import { cleanUp, eventually } from './process.mjs';
+import { Company } from './pty.mjs';
+
+/** A terminal whose program is signed in by a dashboard; what it opens is written down. */
+export class Acme extends Company {
+  constructor(t, { issuer, dashboard = `${issuer}/dashboard`, client = 'gatepass-cli', top = '', login = '' }) {
+    super(t, 'cloudsignal', 'acme');
+    writeFileSync(this.installed, `
+name = "acme"
+issuer = "${issuer}"
+client_id = "${client}"
+id_token_signed_response_alg = "ES256"
+dashboard = "${dashboard}"
+${top}
+[storage]
+place = "file"
+file = "~/.acme/credentials.json"
+[login]
+via = "dashboard"
+${login}
+`);
+    this.kept = join(this.home, '.acme/credentials.json');
+    this.opened = join(this.home, 'opened');
+    const opener = join(this.home, 'bin/opener');
+    writeFileSync(opener, '#!/bin/sh\nprintf %s "$1" > "$HOME/opened.new" && mv "$HOME/opened.new" "$HOME/opened"\n');
+    chmodSync(opener, 0o755);
+    this.env.USER = 'ada';
+    this.browser = { BROWSER: opener };
+  }
+
+  /** Begins a login; gives the program, the page's address, what was asked there, and the words. */
+  async begin(line = 'acme login', env = this.browser) {
+    const program = this.at(line, env);
+    const [, words] = await program.shows(/compare these three words with the page: (\S+)/);
+    const [, url] = await program.shows(/^ *(http\S+#v=1\S*)$/m);
+    if (env.BROWSER) await eventually(() => existsSync(this.opened));
+    if (env.BROWSER) assert.equal(readFileSync(this.opened, 'utf8'), url);
+    return { program, url, words, asked: new URLSearchParams(new URL(url).hash.slice(1)) };
+  }
+}
+
+/** Waits until a page of our dashboard has come to this. */
+export const at = (page, state) => page.locator(`body[data-state="${state}"]`).waitFor();
+
+/** Signs somebody in at our dashboard. */
+export async function signInThere(authority, page, email, dashboard = `${authority.issuer}/dashboard/`) {
+  await page.goto(dashboard);
+  await at(page, 'signed-out');
+  await page.locator('#sign-in').click();
+  await signInAt(authority, page, email);
+  await at(page, 'signed-in');
+}
+
+/** Takes a request through our dashboard's page, to the page of the issuer. */
+export async function ask(page, url) {
+  await page.goto(url);
+  await at(page, 'question');
+  await page.locator('#continue').click();
+  await page.locator('#handoff').waitFor();
+}
 
 const PAGE = `<!doctype html><title>Acme</title><button id="continue">Continue</button><script type="module">
 const fragment = location.hash.slice(1);
@@ -19,7 +81,10 @@ document.querySelector('#continue').onclick = async () => {
 };
 </script>`;
 
-/** Listens first: its origin stands in the authority's configuration. */
+/**
+ * A dashboard with a server of its own that follows the handoff's rules and knows nothing of our package: openid-client
+ * holds its session, and its page has a button. It listens first: its origin stands in the authority's configuration.
+ */
 export class Dashboard {
   static async start(t, pages = {}) {
     const dashboard = new Dashboard();
