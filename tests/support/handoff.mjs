@@ -1,11 +1,11 @@
 // What a handoff needs: a terminal that asks for it, a person at our dashboard, and a dashboard of other make.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import * as client from 'openid-client';
-import { signInAt } from './app.mjs';
+import { listen, signInAt } from './app.mjs';
 import { cleanUp, eventually } from './process.mjs';
 import { Company } from './pty.mjs';
 
@@ -38,6 +38,7 @@ ${login}
 
   /** Begins a login; gives the program, the page's address, what was asked there, and the words. */
   async begin(line = 'acme login', env = this.browser) {
+    rmSync(this.opened, { force: true });
     const program = this.at(line, env);
     const [, words] = await program.shows(/compare these three words with the page: (\S+)/);
     const [, url] = await program.shows(/^ *(http\S+#v=1\S*)$/m);
@@ -80,6 +81,26 @@ document.querySelector('#continue').onclick = async () => {
   else document.body.dataset.status = answer;
 };
 </script>`;
+
+const WWW = process.env.GATEPASS_WWW ?? 'target/www';
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' };
+
+/** Our dashboard on an origin of its own, for the issuer that `issuer` is set to, under the policy that ours has. */
+export async function serveDashboard(t) {
+  const site = {};
+  site.origin = await listen(t, (request, response) => {
+    const { pathname } = new URL(request.url, site.origin);
+    const wanted = join(WWW, pathname.endsWith('/') ? `${pathname}index.html` : pathname);
+    const file = [wanted, `${wanted}.html`].find((path) => TYPES[extname(path)] && existsSync(path));
+    if (!file) return response.writeHead(404).end();
+    const type = TYPES[extname(file)];
+    const meta = `<meta name="gatepass-issuer" content="${site.issuer}">`;
+    const body = type === 'text/html' ? readFileSync(file, 'utf8').replace('<title>', `${meta}<title>`) : readFileSync(file);
+    const policy = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self' ${site.issuer}; form-action 'self' http://127.0.0.1:*; frame-ancestors 'none'; base-uri 'none'`;
+    response.writeHead(200, { 'content-type': type, 'content-security-policy': policy, 'referrer-policy': 'no-referrer' }).end(body);
+  });
+  return site;
+}
 
 /**
  * A dashboard with a server of its own that follows the handoff's rules and knows nothing of our package: openid-client

@@ -1,4 +1,5 @@
 // npm oidc-provider: an authorization server written by others, and certified.
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { cleanUp, freePort } from './process.mjs';
 
@@ -34,6 +35,30 @@ export function startPageProvider(t, { redirectUri, dpop = true, rotates = true 
     claims: { openid: ['sub'], email: ['email'] },
     features: { devInteractions: { enabled: true }, revocation: { enabled: true }, dPoP: { enabled: dpop } },
     rotateRefreshToken: rotates,
+    ttl: { AccessToken: 3600, RefreshToken: 86_400, Interaction: 600, Session: 3600, Grant: 86_400, IdToken: 600 },
+    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, email: id }) }),
+  });
+}
+
+/** Starts it for our dashboard on another origin: no keys for sessions, and refresh tokens that rotate. */
+export async function startDashboardProvider(t, redirectUri) {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return serve(t, {
+    clients: [{
+      client_id: 'gatepass-dashboard',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: [redirectUri],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      id_token_signed_response_alg: 'ES256',
+    }],
+    jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'one', alg: 'ES256', use: 'sig' }] },
+    clientBasedCORS: (_context, origin) => origin === new URL(redirectUri).origin,
+    claims: { openid: ['sub'], email: ['email'], profile: ['name'] },
+    // As our authority for a dashboard of the house: without `offline_access`.
+    issueRefreshToken: () => true,
+    features: { devInteractions: { enabled: true }, revocation: { enabled: true }, dPoP: { enabled: false } },
+    rotateRefreshToken: true,
     ttl: { AccessToken: 3600, RefreshToken: 86_400, Interaction: 600, Session: 3600, Grant: 86_400, IdToken: 600 },
     findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, email: id }) }),
   });

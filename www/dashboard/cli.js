@@ -34,6 +34,8 @@ async function start() {
   if (!request) return end("none");
   /** @type {Session | null} */
   let session = null;
+  /** Whether the session was sent to the terminal: it is in no store any more, and only this page can send it again. */
+  let sent = false;
 
   onClick(element("deny"), () => request.deny().catch((error) => {
     if (error.code === "cancelled") end("gone");
@@ -42,7 +44,12 @@ async function start() {
   onClick(element("continue"), async () => {
     say("Going on…");
     try {
-      await (session ? gatepass.approveHandoff(request) : signIn(gatepass, "cli"));
+      if (!session && !sent) return await signIn(gatepass, "cli");
+      sent = request.moves;
+      await gatepass.approveHandoff(request);
+    } catch (error) {
+      if (session) sent = false;
+      throw error;
     } finally {
       say("");
     }
@@ -50,6 +57,7 @@ async function start() {
   show(request);
   gatepass.on("session", ({ session: next, reason }) => {
     session = next;
+    if (sent && !session) return again();
     const account = session?.claims.email ?? session?.claims.name ?? session?.subject ?? "";
     element("cli-account").replaceChildren(...(session
       ? ["It will be signed in as ", make("strong", {}, account), "."]
@@ -72,6 +80,15 @@ function show(request) {
   element("loading").hidden = true;
   element("request").hidden = false;
   element("request-title").focus();
+}
+
+/** A browser that keeps the form from the terminal leaves the page as it was: the session must not be lost here. */
+function again() {
+  element("cli-account").textContent = "Your session is on its way to the terminal. If the terminal hears nothing, send it again; with this page it would be lost.";
+  element("continue").textContent = "Send it again";
+  element("continue").ariaBusy = "false";
+  element("deny").hidden = true;
+  document.body.dataset.state = "sent";
 }
 
 /** @param {string} how */
