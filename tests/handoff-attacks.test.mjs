@@ -1,10 +1,11 @@
 // What a hostile script in the dashboard tries, in real Chromium, when the dashboard lies on the authority's own origin:
 // to make itself a grant. It has the person's cookies and access token, and the address of a request of its own.
 import assert from 'node:assert/strict';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 import { firefoxMissing, openFirefox } from './support/firefox.mjs';
-import { dashboardRequest, handIn, signInThere, startHostile, startListener } from './support/hostile.mjs';
+import { dashboardRequest, handIn, redeem, signInThere, startHostile, startListener, thumbprint } from './support/hostile.mjs';
 import { eventually, freePort } from './support/process.mjs';
 
 const skip = chromiumMissing && `${chromiumMissing} is missing`;
@@ -98,6 +99,30 @@ test('where nobody listens, the way back leads to a code', { skip }, async (t) =
   await page.goBack();
   await page.locator('#show-code').click();
   assert.match(await page.locator('#code').textContent(), /^[B-Z]{4}-[B-Z]{4}$/);
+});
+
+test('who listens in the place of the terminal gets a code that is of use to nobody', { skip }, async (t) => {
+  const { authority, page, token, listener } = await scene(t);
+  const own = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const [key, theirs] = [own(), own()];
+  const verifier = randomBytes(32).toString('base64url');
+  const trade = async (given, by) => {
+    const more = { dpop_jkt: thumbprint(key), code_challenge: createHash('sha256').update(verifier).digest('base64url') };
+    const { handoff_uri } = await handIn(authority, token, listener.redirectUri, more);
+    await page.goto(handoff_uri);
+    await page.locator('#allow').click();
+    await page.waitForURL('**/dashboard/callback#status=ok');
+    const code = new URLSearchParams(listener.requests.at(-1).body).get('code');
+    const form = { grant_type: 'authorization_code', client_id: 'gatepass-cli', redirect_uri: listener.redirectUri, code, code_verifier: given };
+    return redeem(authority, form, by);
+  };
+  const stranger = randomBytes(32).toString('base64url');
+  for (const [given, by] of [[stranger, theirs], [stranger, undefined], [verifier, theirs], [verifier, undefined]]) {
+    const { status, answer } = await trade(given, by);
+    assert.equal(status, 400);
+    assert.match(answer.error, /^invalid_(grant|dpop_proof)$/);
+  }
+  assert.equal((await trade(verifier, key)).answer.token_type, 'DPoP', 'the terminal itself has both');
 });
 
 test('a script reads the page by fetch, and answers it', { skip }, async (t) => {

@@ -1,13 +1,17 @@
 // An issuer that makes no second grant: the dashboard's own session moves into the terminal. npm oidc-provider, our
 // dashboard as it is shipped on an origin of its own, real Chromium, the real command.
 import assert from 'node:assert/strict';
+import { createECDH, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
+import { sealPsk } from '../www/shared/hpke.js';
+import { meant } from '../www/shared/phrase.js';
 import { chromiumMissing, close, openBrowser } from './support/chromium.mjs';
 import { Acme, at, serveDashboard } from './support/handoff.mjs';
 import { startDashboardProvider } from './support/provider.mjs';
 import { scriptMissing } from './support/pty.mjs';
 import { searchFiles } from './support/terminal.mjs';
+import { navigate } from './support/visitor.mjs';
 
 const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 const missing = chromiumMissing ?? scriptMissing() ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
@@ -128,6 +132,31 @@ test('where the form did not get there, the page sends the session again', { ski
   assert.equal((await acme.json('token')).code, 0);
 });
 
+test('a session that somebody else sealed is not taken, and the wait goes on', { skip }, async (t) => {
+  const { acme, page } = await house(t);
+  const { program, url, asked } = await acme.begin();
+  const way = asked.get('redirect_uri');
+  // They know the key and where to send it, and not the secret.
+  const secret = randomBytes(32);
+  const guess = new URLSearchParams(asked);
+  guess.set('state', secret.toString('base64url'));
+  const plaintext = `${JSON.stringify({ access_token: 'theirs' })}\n{}`;
+  const { enc, sealed } = await sealPsk({ recipient: new Uint8Array(Buffer.from(asked.get('hpke'), 'base64url')), psk: new Uint8Array(secret), pskId: 'gatepass-handoff-v1', info: meant(Object.fromEntries(guess)), aad: way, plaintext });
+  const [one, other] = [enc, sealed].map((bytes) => Buffer.from(bytes).toString('base64url'));
+  const body = new URLSearchParams({ enc: one, sealed: other, state: guess.get('state'), iss: asked.get('iss') });
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: 'null' };
+  assert.equal((await navigate(way, { method: 'POST', headers, body: String(body) })).status, 400);
+  await program.shows('something called that belongs to another login');
+  assert.ok(!existsSync(acme.kept));
+  await page.goto(url);
+  await at(page, 'question');
+  await page.locator('#continue').click();
+  await at(page, 'ok');
+  const { code, screen } = await program.done();
+  assert.equal(code, 0, screen);
+  assert.doesNotMatch(readFileSync(acme.kept, 'utf8'), /theirs/);
+});
+
 test('a no keeps the session here', { skip }, async (t) => {
   const { acme, home, page, bodies } = await house(t);
   const { program, url } = await acme.begin();
@@ -145,7 +174,6 @@ test('a no keeps the session here', { skip }, async (t) => {
 
 test('a link with the key of somebody else shows other words, and what is sealed for it opens nowhere', { skip }, async (t) => {
   const { acme, page } = await house(t);
-  const { createECDH } = await import('node:crypto');
   const { program, url, words, asked } = await acme.begin();
   const theirs = createECDH('prime256v1');
   theirs.generateKeys();

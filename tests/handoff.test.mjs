@@ -1,7 +1,8 @@
 // The dashboard signs the terminal in: the real command at a pseudo-terminal, real Chromium, our own authority and its
 // dashboard as it is shipped.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { listen, signInAt } from './support/app.mjs';
 import { startAuthority } from './support/authority.mjs';
@@ -44,7 +45,7 @@ async function refused(program) {
 
 const words = (page) => page.locator('#phrase').textContent();
 
-test('signed in already: the same words in all three places, two clicks, and the page says how it ended', { skip }, async (t) => {
+test('signed in already: the same words in all three places, two clicks, and no address, history or log tells anything', { skip }, async (t) => {
   const { acme, authority, page, addresses } = await house(t);
   const { program, url, words: shown, asked } = await acme.begin();
   assert.match(asked.get('redirect_uri'), /^http:\/\/127\.0\.0\.1:\d+\/gatepass\/[\w-]{43}$/);
@@ -78,7 +79,10 @@ test('signed in already: the same words in all three places, two clicks, and the
   acme.later(7202);
   authority.later(7202);
   assert.equal((await acme.json('token')).code, 0);
+
   const secrets = ['state', 'code_challenge', 'dpop_jkt'].map((name) => asked.get(name));
+  const { stdout, stderr } = authority.program;
+  assert.deepEqual(secrets.filter((secret) => (stdout + stderr).includes(secret)), [], 'nor does the log of the server tell anything');
   const callback = addresses.filter((address) => address.includes('/gatepass/'));
   assert.deepEqual([...new Set(callback)], [asked.get('redirect_uri')], 'no code in an address');
   assert.deepEqual(addresses.filter((address) => secrets.some((secret) => address.split('#')[0].includes(secret))), []);
@@ -164,6 +168,21 @@ test('a login in two processes takes the code, from stdin', { skip }, async (t) 
   assert.equal(code, 0, screen);
 });
 
+test('who sends a link and waits gets nothing without the code that the page shows', { skip }, async (t) => {
+  const { acme: theirs, page } = await house(t);
+  const started = await theirs.json('login', '--start');
+  // Somebody else is talked into it.
+  await ask(page, started.url);
+  assert.match(await page.locator('.problem').first().textContent(), /Did somebody send you here/);
+  await page.locator('#allow').click();
+  assert.match(await page.locator('.problem').textContent(), /Give it to nobody/);
+  const shown = (await page.locator('#code').textContent()).trim();
+  const finish = async (typed) => (await theirs.line(`sh -c 'echo ${typed} | acme login --finish ${started.handle} --email ${EMAIL}'`)).code;
+  for (const guess of ['BCDF-GHJK', 'BCDF-GHJL', 'BCDF-GHJM', 'BCDF-GHJN', 'BCDF-GHJP']) assert.equal(await finish(guess), 1, guess);
+  assert.notEqual(await finish(shown), 0, 'after five tries even the right one is nothing');
+  assert.ok(!existsSync(theirs.kept));
+});
+
 test('a browser that sends no form there follows a link', { skip }, async (t) => {
   const { acme, context, page } = await house(t);
   const { program, url, asked } = await acme.begin();
@@ -203,6 +222,80 @@ test('a link that was changed on its way shows other words, and its code is of u
   assert.ok(!existsSync(acme.kept), 'nothing is kept');
 });
 
+test('a link that answers anywhere but at a terminal is refused whole', { skip }, async (t) => {
+  const { acme, authority, page, addresses } = await house(t);
+  const { program, url, asked } = await acme.begin();
+  // An innocent service of this machine.
+  const heard = [];
+  const service = await listen(t, (request, response) => response.end(heard.push(request.url)));
+  const way = new URL(asked.get('redirect_uri'));
+  const before = addresses.length;
+  for (const target of [
+    'https://evil.example/gatepass/0123456789abcdefghij_-', `http://192.168.0.2:${way.port}${way.pathname}`, `http://localhost:${way.port}${way.pathname}`,
+    `http://127.0.0.1@evil.example:${way.port}${way.pathname}`, `http://127.0.0.1:22${way.pathname}`, `${service}/`, `${service}/admin?delete=all`, 'javascript:alert(1)//gatepass/',
+  ]) {
+    asked.set('redirect_uri', target);
+    await page.goto('about:blank');
+    await page.goto(`${url.split('#')[0]}#${asked}`);
+    await at(page, 'failed');
+    assert.equal(await page.locator('#error').getAttribute('data-code'), 'handoff_rejected', target);
+    assert.ok(await page.locator('#request').isHidden(), 'there is nothing to press');
+    assert.ok(!page.url().includes('#'), 'nor is it in the address any more');
+    await page.reload();
+    await at(page, 'none');
+  }
+  assert.deepEqual(heard, []);
+  const { origin } = new URL(authority.issuer);
+  assert.deepEqual(addresses.slice(before).filter((address) => !address.startsWith(origin) && !address.startsWith('data:')), []);
+  assert.equal(authority.count('POST /oauth/handoff', 201), 0);
+  program.kill();
+});
+
+test('opening a link sends nothing: not by itself, not by a key, not in a frame', { skip }, async (t) => {
+  const { acme, authority, page, addresses, context } = await house(t);
+  const { program, url, asked } = await acme.begin();
+  await page.goto(url);
+  await at(page, 'question');
+  for (const key of ['Enter', 'Space']) await page.keyboard.press(key);
+  // The first button is the one that gives nothing away.
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'deny');
+  await page.reload();
+  await at(page, 'question');
+  // Another site that shows the page within its own.
+  const evil = await listen(t, (_request, response) => response.setHeader('content-type', 'text/html').end(`<!doctype html><iframe src="${url.replaceAll('&', '&amp;')}"></iframe>`));
+  const bait = await context.newPage();
+  const refusal = bait.waitForEvent('console', (said) => said.text().includes('frame-ancestors'));
+  await bait.goto(evil);
+  await refusal;
+  assert.equal(authority.count('POST /oauth/handoff', 201), 0);
+  assert.ok(addresses.every((address) => !address.startsWith(asked.get('redirect_uri'))));
+  assert.equal(program.end, undefined, 'the terminal waits');
+  await page.bringToFront();
+  await page.locator('#continue').click();
+  await page.locator('#handoff').waitFor();
+  await allow(page, program);
+});
+
+test('the terminal listens before anything is opened', { skip }, async (t) => {
+  const { acme, page } = await house(t);
+  const opener = join(acme.home, 'bin/knock');
+  const seen = join(acme.home, 'knocked');
+  writeFileSync(opener, `#!/usr/bin/env node
+const way = new URLSearchParams(process.argv[2].split('#')[1]).get('redirect_uri');
+require('node:net').connect({ host: '127.0.0.1', port: new URL(way).port })
+  .on('connect', () => { require('node:fs').writeFileSync(process.env.HOME + '/knocked', 'open'); process.exit(); })
+  .on('error', (error) => require('node:fs').writeFileSync(process.env.HOME + '/knocked', error.code));
+`);
+  chmodSync(opener, 0o755);
+  const program = acme.at('acme login', { BROWSER: opener });
+  await eventually(() => existsSync(seen) && readFileSync(seen, 'utf8'));
+  assert.equal(readFileSync(seen, 'utf8'), 'open');
+  const [, url] = await program.shows(/^ *(http\S+#v=1\S*)$/m);
+  await ask(page, url);
+  await allow(page, program);
+});
+
 test('a dashboard of other make, with a server of its own', { skip }, async (t) => {
   const dashboard = await Dashboard.start(t);
   const authority = await startAuthority(t, { config: dashboard.config });
@@ -233,7 +326,13 @@ test('whatever strangers send, the person still signs in', { skip }, async (t) =
   assert.equal((await answered).status(), 400);
   await program.shows('something called that belongs to another login');
   const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: 'null' };
-  const post = async (form, more) => (await navigate(way, { method: 'POST', headers: { ...headers, ...more }, body: String(new URLSearchParams(form)) })).status;
+  const send = async (method, more, body) => {
+    const answer = await navigate(way, { method, headers: { ...headers, ...more }, body });
+    assert.deepEqual([...answer.headers.keys()].filter((name) => name.startsWith('access-control-')), [], 'no page may read it');
+    return answer.status;
+  };
+  const post = (form, more) => send('POST', more, String(new URLSearchParams(form)));
+  assert.ok(await send('OPTIONS', { 'access-control-request-method': 'POST', 'access-control-request-private-network': 'true' }) >= 400);
   assert.equal(await post({ error: 'access_denied', state: 'x', iss }), 400, 'an error of a stranger aborts nothing');
   assert.equal(await post({ error: 'access_denied' }), 400);
   assert.equal(await post({ code: 'theirs', iss }), 400, 'nor does a code without the secret (login CSRF)');

@@ -1,5 +1,5 @@
 // A dashboard full of somebody else's script, on the authority's own origin: the worst case of a handoff.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, sign } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
@@ -70,8 +70,8 @@ export async function startListener(t, back) {
   return { requests, redirectUri: `http://127.0.0.1:${server.address().port}/gatepass/${encoded(randomBytes(24))}` };
 }
 
-/** Hands in what a terminal asks for; gives the fields and the address to open. */
-export async function handIn(authority, token, redirectUri) {
+/** Hands in what a terminal asks for, with `more` of its own; gives the fields and the address to open. */
+export async function handIn(authority, token, redirectUri, more = {}) {
   const fields = {
     v: '1',
     iss: authority.issuer,
@@ -84,10 +84,36 @@ export async function handIn(authority, token, redirectUri) {
     code_challenge_method: 'S256',
     dpop_jkt: digest('key'),
     device: 'ada@thinkpad',
+    ...more,
   };
   const headers = { authorization: `Bearer ${token}`, origin: authority.issuer };
   const response = await fetch(`${authority.issuer}/oauth/handoff`, { method: 'POST', headers, body: new URLSearchParams(fields) });
   const answer = await response.json();
   if (response.status !== 201) throw new Error(JSON.stringify(answer));
   return { fields, ...answer };
+}
+
+function publicJwk({ publicKey }) {
+  const { crv, kty, x, y } = publicKey.export({ format: 'jwk' });
+  return { crv, kty, x, y };
+}
+
+/** RFC 7638. */
+export const thumbprint = (key) => digest(JSON.stringify(publicJwk(key)));
+
+/** Asks for tokens with a proof by a key, or without one. */
+export async function redeem(authority, form, key) {
+  const url = `${authority.issuer}/oauth/token`;
+  const proof = (nonce) => {
+    const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: publicJwk(key) };
+    const claims = { htm: 'POST', htu: url, iat: Math.floor(Date.now() / 1000), jti: encoded(randomBytes(16)), ...(nonce && { nonce }) };
+    const input = [header, claims].map((part) => encoded(JSON.stringify(part))).join('.');
+    return `${input}.${encoded(sign('sha256', input, { key: key.privateKey, dsaEncoding: 'ieee-p1363' }))}`;
+  };
+  const send = async (nonce) => {
+    const response = await fetch(url, { method: 'POST', body: new URLSearchParams(form), headers: key ? { dpop: proof(nonce) } : {} });
+    return { status: response.status, nonce: response.headers.get('dpop-nonce'), answer: await response.json() };
+  };
+  const first = await send();
+  return first.answer.error === 'use_dpop_nonce' ? send(first.nonce) : first;
 }
