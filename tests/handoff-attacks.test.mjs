@@ -42,8 +42,8 @@ test('a person allows it: the code leaves by a form, and no address and no refer
   const seen = [];
   context.on('request', (sent) => seen.push(sent.url()));
   await page.goto(request.handoff_uri);
-  await page.locator('#deny:focus').waitFor();
-  await page.locator('#allow').click();
+  await page.locator('#deny:focus:not([aria-disabled])').waitFor();
+  await page.locator('#allow:not([aria-disabled])').click();
   await page.waitForURL('**/dashboard/callback#status=ok');
   const [delivery, ...others] = listener.requests;
   assert.deepEqual(others, []);
@@ -62,7 +62,7 @@ test('a person allows it: the code leaves by a form, and no address and no refer
 test('a person denies it with the first key', { skip }, async (t) => {
   const { page, listener, request } = await scene(t);
   await page.goto(request.handoff_uri);
-  await page.locator('#deny:focus').waitFor();
+  await page.locator('#deny:focus:not([aria-disabled])').waitFor();
   await page.keyboard.press('Enter');
   await page.waitForURL('**/dashboard/callback#status=ok');
   const fields = new URLSearchParams(listener.requests[0].body);
@@ -74,17 +74,17 @@ test('without script there is a button, and a code to type', { skip }, async (t)
   const devtools = await context.newCDPSession(page);
   await devtools.send('Emulation.setScriptExecutionDisabled', { value: true });
   await page.goto(request.handoff_uri);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await page.locator('#show-code').click();
   await page.locator('#code').waitFor();
   assert.match(await page.locator('#code').innerText(), /^[B-Z]{4}-[B-Z]{4}$/);
   assert.deepEqual(listener.requests, []);
   await page.goto((await handIn(authority, token, listener.redirectUri)).handoff_uri);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await page.locator('#send').click();
   await page.waitForURL('**/dashboard/callback#status=ok');
   await page.goto((await handIn(authority, token, listener.redirectUri)).handoff_uri);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await page.locator('#link').click();
   await page.waitForURL('**/dashboard/callback#status=ok');
   assert.deepEqual(listener.requests.map(({ method }) => method), ['POST', 'GET']);
@@ -94,7 +94,7 @@ test('where nobody listens, the way back leads to a code', { skip }, async (t) =
   const { authority, page, token } = await scene(t);
   const closed = `http://127.0.0.1:${await freePort()}/gatepass/0123456789abcdefghij_-`;
   await page.goto((await handIn(authority, token, closed)).handoff_uri);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await eventually(() => page.url().startsWith('chrome-error:'));
   await page.goBack();
   await page.locator('#show-code').click();
@@ -110,7 +110,7 @@ test('who listens in the place of the terminal gets a code that is of use to nob
     const more = { dpop_jkt: thumbprint(key), code_challenge: createHash('sha256').update(verifier).digest('base64url') };
     const { handoff_uri } = await handIn(authority, token, listener.redirectUri, more);
     await page.goto(handoff_uri);
-    await page.locator('#allow').click();
+    await page.locator('#allow:not([aria-disabled])').click();
     await page.waitForURL('**/dashboard/callback#status=ok');
     const code = new URLSearchParams(listener.requests.at(-1).body).get('code');
     const form = { grant_type: 'authorization_code', client_id: 'gatepass-cli', redirect_uri: listener.redirectUri, code, code_verifier: given };

@@ -29,7 +29,7 @@ async function house(t, { signedIn = true } = {}) {
 
 /** Presses Allow and waits until terminal and page say that it is done. */
 async function allow(page, program) {
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await at(page, 'ok');
   const { code, screen } = await program.done();
   assert.equal(code, 0, screen);
@@ -112,7 +112,7 @@ test('a no on the dashboard is heard at once, without anybody signed in', { skip
   const { program, url } = await acme.begin();
   await page.goto(url);
   await at(page, 'signed-out');
-  await page.locator('#deny').click();
+  await page.locator('#deny:not([aria-disabled])').click();
   await at(page, 'denied');
   await refused(program);
 });
@@ -121,7 +121,7 @@ test('a no on the page of the issuer is heard at once', { skip }, async (t) => {
   const { acme, page } = await house(t);
   const { program, url } = await acme.begin();
   await ask(page, url);
-  await page.locator('#deny').click();
+  await page.locator('#deny:not([aria-disabled])').click();
   await at(page, 'denied');
   await refused(program);
 });
@@ -134,13 +134,13 @@ test('over SSH a code is typed, and a wrong one is said and forgotten', { skip }
   await page.goto(url);
   await at(page, 'question');
   assert.match(await page.locator('#port').textContent(), /a code that you type/);
-  await page.locator('#deny').click();
+  await page.locator('#deny:not([aria-disabled])').click();
   await at(page, 'gone');
   // Nobody could tell the terminal; the same address asks again.
   await page.goto('about:blank');
   await ask(page, url);
   assert.equal((await page.locator('#port').textContent()).trim(), 'a code that you type there');
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   const shown = (await page.locator('#code').textContent()).trim();
   const wrong = shown.startsWith('B') ? shown.replace('B', 'C') : `B${shown.slice(1)}`;
   program.type(`${wrong}\r`);
@@ -160,7 +160,7 @@ test('a login in two processes takes the code, from stdin', { skip }, async (t) 
   assert.match(started.words, /^\w{5}-\w{5}-\w{5}$/);
   await ask(page, started.url);
   assert.equal(await words(page), started.words);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   const shown = (await page.locator('#code').textContent()).trim();
   const finish = async (typed) => acme.line(`sh -c 'echo ${typed} | acme login --finish ${started.handle} --email ${EMAIL}'`);
   assert.equal((await finish('BCDF-GHJK')).code, 1);
@@ -174,7 +174,7 @@ test('who sends a link and waits gets nothing without the code that the page sho
   // Somebody else is talked into it.
   await ask(page, started.url);
   assert.match(await page.locator('.problem').first().textContent(), /Did somebody send you here/);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   assert.match(await page.locator('.problem').textContent(), /Give it to nobody/);
   const shown = (await page.locator('#code').textContent()).trim();
   const finish = async (typed) => (await theirs.line(`sh -c 'echo ${typed} | acme login --finish ${started.handle} --email ${EMAIL}'`)).code;
@@ -193,7 +193,7 @@ test('a browser that sends no form there follows a link', { skip }, async (t) =>
     return route.abort('aborted');
   });
   await ask(page, url);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await page.locator('#link').click();
   await at(page, 'ok');
   assert.equal(kept, 1);
@@ -215,7 +215,7 @@ test('a link that was changed on its way shows other words, and its code is of u
   await page.locator('#handoff').waitFor();
   assert.equal(await words(page), theirs, 'the issuer does not take the dashboard at its word');
   // Whoever compares nothing.
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await at(page, 'failed');
   const { code, screen } = await program.done();
   assert.notEqual(code, 0, screen);
@@ -308,7 +308,7 @@ test('a dashboard of other make, with a server of its own', { skip }, async (t) 
   await page.locator('#continue').click();
   await page.locator('#handoff').waitFor();
   assert.equal(await words(page), shown);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await page.locator('[data-status="ok"]').waitFor();
   const { code, screen } = await program.done();
   assert.equal(code, 0, screen);
@@ -339,7 +339,7 @@ test('whatever strangers send, the person still signs in', { skip }, async (t) =
   const right = { code: 'c', state: asked.get('state'), iss };
   assert.equal(await post(right, { host: 'dashboard.test' }), 421, 'nor does a name that was pointed here (DNS rebinding)');
   await ask(page, url);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await at(page, 'ok');
   const { code, screen } = await program.done();
   assert.equal(code, 0, screen);

@@ -115,6 +115,7 @@ test('the keyboard alone hands a session to a terminal, and No comes before Yes'
   await page.locator('form#handoff').waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'deny', 'Enter alone is a No');
   await tabTo(page, '#allow');
+  await page.locator('#allow:not([aria-disabled])').waitFor();
   await page.keyboard.press('Enter');
   await state(page, 'ok');
   assert.equal(new URL(page.url()).pathname, '/dashboard/cli');

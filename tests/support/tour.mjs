@@ -215,7 +215,7 @@ export async function questions(t, look) {
   await page.locator('#consent').waitFor();
   await look('consent', page);
   await tour.breaking(async () => {
-    await page.locator('#deny').click();
+    await page.locator('#deny:not([aria-disabled])').click();
     await page.getByRole('heading', { name: 'The sign-in did not work' }).waitFor();
   });
   await look('terminal-failure', page);
@@ -228,7 +228,7 @@ export async function questions(t, look) {
   });
   await look('terminal-stranger', page);
   await page.goto(allowed.url);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await page.getByRole('heading', { name: 'You are signed in' }).waitFor();
   await look('terminal-success', page);
   await allowed.program.ended;
@@ -279,7 +279,7 @@ export async function dashboard(t, look) {
   const { program, url } = await terminal.login();
   const allows = await tour.page();
   await allows.goto(url);
-  await allows.locator('#allow').click();
+  await allows.locator('#allow:not([aria-disabled])').click();
   await program.ended;
   await allows.close();
 
@@ -397,7 +397,7 @@ export async function handoff(t, look) {
   await page.locator('#continue').click();
   await page.locator('form#handoff').waitFor();
   await look('handoff', page);
-  await page.locator('#allow').click();
+  await page.locator('#allow:not([aria-disabled])').click();
   await page.locator('#done').waitFor();
   await look('handoff-answer', page);
   await page.locator('#show-code').click();
@@ -408,7 +408,7 @@ export async function handoff(t, look) {
   await state(page, 'question');
   await page.locator('#continue').click();
   await page.locator('form#handoff').waitFor();
-  await page.locator('#deny').click();
+  await page.locator('#deny:not([aria-disabled])').click();
   await page.locator('#refused').waitFor();
   await look('handoff-refused', page);
   for (const status of ['ok', 'denied', 'failed']) {
@@ -445,7 +445,7 @@ export async function sessionLink(t, look) {
   await page.goto(await link());
   await page.locator('form').waitFor();
   await look('session-link', page);
-  await page.getByRole('button', { name: /cancel/i }).click();
+  await page.locator('#cancel:not([aria-disabled])').click();
   await page.locator('form').waitFor({ state: 'detached' });
   await look('session-link-done', page);
   return tour;
