@@ -11,5 +11,6 @@ function wait() {
 }
 
 addEventListener("submit", (event) => event.submitter?.ariaDisabled === "true" && event.preventDefault(), true);
-for (const name of ["focus", "pageshow", "visibilitychange"]) addEventListener(name, wait, true);
+// The window's own focus: what is focused in it makes no such event here.
+for (const name of ["focus", "pageshow", "visibilitychange"]) addEventListener(name, wait);
 wait();
