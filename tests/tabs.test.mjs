@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openBrowser } from './support/chromium.mjs';
 import { EXPIRED, holdTime, later, leave, openTab, shows, signIn, skip, startSite, token, walk, who } from './support/site.mjs';
-import { freeze, hurry, openTabs, thaw, waitsForLock } from './support/tabs.mjs';
+import { freeze, hurry, hurryBriefly, openTabs, pause, resume, thaw, waitsForLock } from './support/tabs.mjs';
 
 const TABS = 8;
 
@@ -52,6 +52,15 @@ for (const [dpop, kind] of [['required', 'bound to a key'], ['off', 'bare']]) {
       const waiting = rest.map((tab) => token(tab));
       await waitsForLock(rest[0], rest.length);
       await Promise.all(rest.map(hurry));
+      // They go on apart from each other, in the order of their pauses.
+      const pauses = await Promise.all(rest.map(pause));
+      assert.equal(new Set(pauses).size, rest.length);
+      assert.equal(pauses.every((length) => length < 5000), true);
+      const order = rest.map((tab, at) => ({ tab, asked: waiting[at], length: pauses[at] })).sort((one, other) => one.length - other.length);
+      for (const { tab, asked, length } of order) {
+        await resume(tab, length);
+        await asked;
+      }
       const tokens = await Promise.all(waiting);
       if (dpop === 'off') {
         // A second sender might end a bare session, so nobody sends.
@@ -59,7 +68,8 @@ for (const [dpop, kind] of [['required', 'bound to a key'], ['off', 'bare']]) {
         assert.equal(requests(), 1);
       } else {
         assert.equal(tokens.every(({ value }) => value), true, JSON.stringify(tokens));
-        assert.equal(requests() > 1, true, 'somebody else refreshed');
+        assert.equal(values(tokens).size, 1);
+        assert.equal(requests(), 2, 'the frozen one, and the first of the others');
       }
       await thaw(session);
       held.release();
@@ -84,9 +94,21 @@ for (const [dpop, kind] of [['required', 'bound to a key'], ['off', 'bare']]) {
       assert.equal(requests(), 2, 'the one whose answer nobody got, and one more');
     });
 
-    await t.test('ends in all tabs at once', async () => {
-      await tabs[2].evaluate(() => globalThis.app.gatepass.signOut());
-      await Promise.all(tabs.map((tab) => shows(tab, 'signed-out')));
+    await t.test('ends in all tabs at once, and does not wait long for a frozen one', async () => {
+      await expire();
+      const held = gate.hold();
+      const frozen = token(tabs[0]);
+      await held.arrived;
+      const session = await freeze(tabs[0]);
+      const ending = tabs[2].evaluate(() => globalThis.app.gatepass.signOut());
+      await waitsForLock(tabs[2], 1);
+      await hurryBriefly(tabs[2]);
+      assert.deepEqual(await ending, { revoked: true });
+      await Promise.all(tabs.slice(1).map((tab) => shows(tab, 'signed-out')));
+      await thaw(session);
+      held.release();
+      assert.equal((await frozen).error, 'not_signed_in');
+      await shows(tabs[0], 'signed-out');
       assert.deepEqual(await Promise.all(tabs.map((tab) => token(tab))), Array(tabs.length).fill({ error: 'not_signed_in', retryable: false }));
     });
   });
@@ -100,14 +122,14 @@ test('a late answer never revives a session', { skip }, async (t) => {
   await held.arrived;
   const ending = other.evaluate(() => globalThis.app.gatepass.signOut());
   await waitsForLock(other, 1);
-  await hurry(other);
+  await hurryBriefly(other);
   await ending;
 
   await t.test('that was signed out meanwhile', async () => {
     // Somebody else signs in before the answer comes: neither may it take their place.
     await (await walk(authority, other, { email: 'other@example.com', prompt: 'login' })).click();
     await waitsForLock(page, 1);
-    await hurry(other);
+    await hurryBriefly(other);
     await shows(other, 'signed-in');
     const theirs = await token(other);
     held.release();
@@ -123,7 +145,7 @@ test('a late answer never revives a session', { skip }, async (t) => {
     await held.arrived;
     const ending = other.evaluate(() => globalThis.app.gatepass.signOut());
     await waitsForLock(other, 1);
-    await hurry(other);
+    await hurryBriefly(other);
     await ending;
     held.release();
     assert.equal((await late).error, 'not_signed_in');

@@ -86,7 +86,7 @@ export async function startSite(t, { dpop = 'preferred', peer, clients = () => '
 
 /**
  * Puts a page's clock and its patience into the test's hands: `shift` moves the clock by seconds from now on; a wait with a
- * limit ends when `hurry` says that so many milliseconds are over, and not before.
+ * limit ends when `hurry` says that so many milliseconds are over, and not before. It may leave out those that are longer.
  */
 export async function holdTime(context, seconds = 0) {
   await context.addInitScript((seconds) => {
@@ -108,8 +108,14 @@ export async function holdTime(context, seconds = 0) {
       waits.add({ limit, own });
       return own.signal;
     };
-    globalThis.hurry = (least) => {
-      for (const { limit, own } of waits) if (limit >= least) own.abort(new DOMException('the time is up', 'TimeoutError'));
+    // Those whose length was drawn by lot: no whole number of milliseconds.
+    globalThis.pauses = () => [...waits].map(({ limit }) => limit).filter((limit) => !Number.isInteger(limit));
+    globalThis.hurry = (least, most = Infinity) => {
+      for (const wait of waits) {
+        if (wait.limit < least || wait.limit > most) continue;
+        waits.delete(wait);
+        wait.own.abort(new DOMException('the time is up', 'TimeoutError'));
+      }
     };
   }, seconds);
 }

@@ -1,8 +1,9 @@
 // What can happen to tabs in the middle of a refresh.
 import { openTab } from './site.mjs';
 
-/** Longer than a request may take, shorter than tabs wait for each other; in milliseconds. */
-const PATIENCE = 30_000;
+/** How long a tab waits for another one that refreshes, and when it wants anything else; in milliseconds (www/shared/lock.js). */
+const LONG = 40_000;
+const BRIEF = 3000;
 
 /** Opens some tabs of a site. */
 export const openTabs = (context, site, count) => Promise.all(Array.from({ length: count }, () => openTab(context, site)));
@@ -26,5 +27,18 @@ export const waitsForLock = (page, count) =>
     while ((await navigator.locks.query()).pending.length < count) await new Promise((resolve) => setTimeout(resolve));
   }, count);
 
-/** Ends a tab's wait for the others (`holdTime` in site.mjs). */
-export const hurry = (page) => page.evaluate((least) => globalThis.hurry(least), PATIENCE);
+/** Ends a tab's wait for another one that refreshes (`holdTime` in site.mjs): it pauses now. */
+export const hurry = (page) => page.evaluate((limit) => globalThis.hurry(limit, limit), LONG);
+
+/** The same, for a tab that wants anything else: it goes on. */
+export const hurryBriefly = (page) => page.evaluate((limit) => globalThis.hurry(limit, limit), BRIEF);
+
+/** Waits until a tab that has waited in vain pauses; gives for how long it would. */
+export const pause = (page) =>
+  page.evaluate(async () => {
+    while (!globalThis.pauses().length) await new Promise((resolve) => setTimeout(resolve));
+    return globalThis.pauses()[0];
+  });
+
+/** Ends a tab's pause of that length. */
+export const resume = (page, length) => page.evaluate((length) => globalThis.hurry(length, length), length);

@@ -5,7 +5,7 @@ import { now } from "./clock.js";
 import { GatepassError } from "./errors.js";
 import { send } from "./http.js";
 import { take } from "./lock.js";
-import { ERASED, FAILED, JUDGED, KEPT, LATE, LOADED, LOCKED, LOST, MADE, MOVED, SAVED, SENT, SIGNED, TAKEN, UNLOCKED } from "./said.js";
+import { ACCESS, ERASED, FAILED, JUDGED, KEPT, LATE, LOADED, LOCKED, LOST, MADE, MOVED, REFRESH, SAVED, SENT, SIGNED, TAKEN, UNLOCKED } from "./said.js";
 import { make, sign } from "./sign.js";
 import { verify } from "./verify.js";
 
@@ -72,7 +72,7 @@ export async function drive(instances, store, session, wanted, heard) {
       return [LOADED, found && [found.access, found.rest].filter(Boolean).join("\n")];
     },
     async lock() {
-      release = await take(`gatepass:${session}`);
+      release = await take(`gatepass:${session}`, wanted[0] === ACCESS || wanted[0] === REFRESH);
       return [release ? LOCKED : LATE];
     },
     unlock() {

@@ -33,6 +33,7 @@ const GRAMMAR = {
   // No controls, nothing that turns the writing around, and nothing that stands for what could not be read.
   device: /^[^\p{C}\p{Zl}\p{Zp}\ufffd]{1,64}$/u,
 };
+/** These may be missing. */
 const OPTIONAL = {
   redirect_uri: /^http:\/\/127\.0\.0\.1:(?:102[4-9]|10[3-9]\d|1[1-9]\d\d|[2-9]\d{3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])\/gatepass\/[\w-]{22,64}$/,
   nonce: TEXT,
@@ -97,13 +98,13 @@ export function makeHandoff({ issuer, clientId }, id, store, session, ask, endpo
   const found = (url) => {
     const text = url.slice((url.indexOf("#") + 1 || url.length + 1));
     if (!/(^|&)v=/.test(text)) {
-      const { at = 0, form = "" } = JSON.parse(sessionStorage.getItem(WAITING) ?? "{}");
-      return Date.now() - at < PATIENCE_FOR_IT && at <= Date.now() ? form : "";
+      const [at, form] = sessionStorage.getItem(WAITING)?.split(" ") ?? [];
+      return Math.abs(Date.now() - Number(at)) < PATIENCE_FOR_IT ? form : "";
     }
     // Before anything else: neither the history nor a link that somebody copies shall have it.
     if (url === location.href) history.replaceState(history.state, "", location.pathname + location.search);
     readHandoff(text);
-    sessionStorage.setItem(WAITING, JSON.stringify({ at: Date.now(), form: text }));
+    sessionStorage.setItem(WAITING, `${Date.now()} ${text}`);
     return text;
   };
 
@@ -154,10 +155,10 @@ export function makeHandoff({ issuer, clientId }, id, store, session, ask, endpo
       method: "POST",
       body: new URLSearchParams(form),
     });
-    const { error, handoff_uri = "" } = await response.json().catch(() => ({}));
+    const { error, handoff_uri } = await response.json().catch(() => ({}));
     if (response.status !== 201) throw new GatepassError(error ?? "server_error", { fault: "server", retryable: response.status >= 500 });
     // Only a page of the issuer's may decide.
-    if (!URL.canParse(handoff_uri) || new URL(handoff_uri).origin !== new URL(issuer).origin) throw rejected("handoff_uri");
+    if (!String(handoff_uri).startsWith(`${new URL(issuer).origin}/`)) throw rejected("handoff_uri");
     over();
     return leave(() => location.assign(handoff_uri));
   };

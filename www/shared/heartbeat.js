@@ -27,10 +27,7 @@ export function keepAlive(session, ask, tokens, endpoint, events, signal) {
   let timer;
 
   const life = new AbortController();
-  const stop = () => {
-    life.abort();
-    clearTimeout(timer);
-  };
+  const stop = () => life.abort();
   signal.addEventListener("abort", stop);
 
   /** @param {number} sessionExpiresAt */
@@ -53,7 +50,7 @@ export function keepAlive(session, ask, tokens, endpoint, events, signal) {
   };
 
   const tick = async () => {
-    clearTimeout(timer);
+    if (life.signal.aborted) return;
     const now = Date.now();
     try {
       const due = usedAt > toldAt && now - toldAt >= period && now - triedAt >= Math.min(period, TICK);
@@ -72,7 +69,7 @@ export function keepAlive(session, ask, tokens, endpoint, events, signal) {
       const unreachable = new GatepassError("unreachable", { fault: "world", retryable: true });
       if (session.shown()) events.emit("error", error instanceof GatepassError ? error : unreachable);
     }
-    if (!life.signal.aborted) wait();
+    wait();
   };
 
   const wait = () => {

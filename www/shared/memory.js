@@ -19,20 +19,14 @@ const held = new Map();
 /** Logins whose page has to stay. @type {Map<string, {pending: string, key?: CryptoKey}>} */
 const waiting = new Map();
 
-/** A session that was kept leaves a mark where eviction may not reach. Workers have no such place, and some pages. */
-const marks = {
-  /** @param {string} session */
-  has: (session) => attempt((storage) => storage.getItem(mark(session))),
-  /** @param {string} session */
-  set: (session) => attempt((storage) => (storage.setItem(mark(session), "1"), true)),
-  /** @param {string} session */
-  delete: (session) => attempt((storage) => storage.removeItem(mark(session))),
-};
-
-/** @param {(storage: Storage) => any} work */
-const attempt = (work) => {
+/**
+ * A session that was kept leaves a mark where eviction may not reach. Workers have no such place, and some pages.
+ * @param {"getItem" | "setItem" | "removeItem"} how
+ * @param {string} session
+ */
+const mark = (how, session) => {
   try {
-    return work(localStorage);
+    return localStorage[how](`gatepass:${session}`, "1");
   } catch {
     // Refused, full, or not there.
   }
@@ -71,7 +65,7 @@ export class PageStore {
       return await this.#disk.load(session, whole);
     } catch (error) {
       // A session is there that cannot be read now: nobody is signed out for that.
-      if (/** @type {GatepassError} */ (error).code !== "store_unavailable" || marks.has(session)) throw error;
+      if (/** @type {GatepassError} */ (error).code !== "store_unavailable" || mark("getItem", session)) throw error;
       this.#degraded("store_unavailable");
     }
   }
@@ -140,8 +134,8 @@ export class PageStore {
    * @param {string} session
    */
   async evicted(session) {
-    if (!this.#persistent || !marks.has(session) || held.has(session) || (await this.#disk.has(session))) return false;
-    marks.delete(session);
+    if (!this.#persistent || !mark("getItem", session) || held.has(session) || (await this.#disk.has(session))) return false;
+    mark("removeItem", session);
     return true;
   }
 
@@ -188,9 +182,8 @@ export class PageStore {
   #kept(session) {
     held.delete(session);
     // Asked once, at the first sign-in, and whatever the answer: some browsers ask the person.
-    if (!marks.has(session) && marks.set(session)) navigator.storage?.persist?.().catch(() => {});
+    if (mark("getItem", session)) return;
+    mark("setItem", session);
+    if (mark("getItem", session)) navigator.storage?.persist?.().catch(() => {});
   }
 }
-
-/** @param {string} session */
-const mark = (session) => `gatepass:${session}`;

@@ -2,19 +2,10 @@
 // status codes, ages, and states and nonces by the order in which they were seen. `core/testing/replay.rs` plays them.
 
 import { now } from "./clock.js";
-import { ERASED, FAILED, LATE, LOADED, LOCKED, LOST, MOVED, REFRESH, SAVED, SENT, SIGNED, UNLOCKED } from "./said.js";
+import { FAILED, LOADED, REFRESH, SENT } from "./said.js";
 
-/** @type {Record<number, string>} */
-const KINDS = {
-  [LOCKED]: "locked",
-  [LATE]: "lock_timed_out",
-  [SIGNED]: "signed",
-  [LOST]: "lost",
-  [SAVED]: "saved",
-  [ERASED]: "erased",
-  [MOVED]: "moved",
-  [UNLOCKED]: "unlocked",
-};
+/** What became of an effect, in the order of said.js. */
+const KINDS = ["loaded", "locked", "lock_timed_out", "signed", "sent", "lost", "saved", "erased", "moved", "unlocked"];
 
 /**
  * Begins a transcript; `heard` goes to `drive`.
@@ -24,8 +15,8 @@ export function transcribe([wish, form, , minTtl = NaN]) {
   const begun = now();
   let at = 0;
   const purpose = new URLSearchParams(form);
-  const audience = purpose.get("audience") ?? purpose.get("resource") ?? undefined;
-  const scope = purpose.get("scope") ?? undefined;
+  const audience = purpose.get("audience") ?? purpose.get("resource");
+  const scope = purpose.get("scope");
   /** @type {number[]} */
   const states = [];
   /** @type {string[]} */
@@ -57,7 +48,7 @@ export function transcribe([wish, form, , minTtl = NaN]) {
   const loaded = (text) => {
     if (!text) return "loaded nothing";
     const [record, rest] = text.split("\n").map((part) => JSON.parse(part));
-    const token = record.access_tokens?.find((/** @type {any} */ one) => (one.audience ?? one.resource) === audience && one.asked_scope === scope);
+    const token = record.access_tokens?.find((/** @type {any} */ one) => (one.audience ?? one.resource) == audience && one.asked_scope == scope);
     return joined(
       `loaded ${state(record.generation)}`,
       record.refreshes && "refreshes",
@@ -102,7 +93,7 @@ export function transcribe([wish, form, , minTtl = NaN]) {
       else if (what === "erase") write(`> erase ${over}`);
       else write(`> ${what}`);
       at = now() - begun;
-      write(`< ${kind === LOADED ? loaded(text) : kind === SENT ? sent(text, bytes, number) : kind === FAILED ? `failed ${text}` : KINDS[kind]}`);
+      write(`< ${kind === LOADED ? loaded(text) : kind === SENT ? sent(text, bytes, number) : kind === FAILED ? `failed ${text}` : KINDS[kind - LOADED]}`);
     },
     /**
      * @param {{code?: string, type?: string, expiresAt?: number, refreshed?: boolean}} result of `drive`, or its error
