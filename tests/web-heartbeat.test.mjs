@@ -12,6 +12,29 @@ const skip = missing && `${missing} is missing`;
 const MINUTE = 60_000;
 const IDLE = 3600;
 
+/** Counts what a page waits for besides timers, so that a test knows when it has done all that there was to do. */
+function countWork() {
+  let waiting = 0;
+  const done = () => void (waiting -= 1);
+  const wrap = (owner, name, wait) => {
+    const original = owner[name];
+    owner[name] = function (...given) {
+      const result = original.apply(this, given);
+      waiting += 1;
+      wait(result);
+      return result;
+    };
+  };
+  const settled = (promise) => promise.then(done, done);
+  for (const name of ['sign', 'verify', 'encrypt', 'decrypt', 'digest', 'importKey', 'exportKey', 'generateKey']) wrap(SubtleCrypto.prototype, name, settled);
+  for (const name of ['json', 'arrayBuffer', 'text']) wrap(Response.prototype, name, settled);
+  wrap(window, 'fetch', settled);
+  wrap(ReadableStreamDefaultReader.prototype, 'read', settled);
+  wrap(LockManager.prototype, 'request', settled);
+  wrap(IDBDatabase.prototype, 'transaction', (transaction) => ['complete', 'abort'].forEach((name) => transaction.addEventListener(name, done)));
+  window.idle = () => waiting === 0;
+}
+
 /** A signed-in page whose timers run by hand. */
 async function open(t, options) {
   const app = await startApp(t, { options, client: `refresh_idle_seconds = ${IDLE}\nrefresh_absolute_seconds = 14400\naccess_token_seconds = 3600` });
@@ -24,6 +47,9 @@ async function open(t, options) {
   });
   const page = await context.newPage();
   await page.clock.install();
+  // A disk and a network that answer at once take minutes by this clock: nobody shall give up on them.
+  await page.addInitScript(() => void (AbortSignal.timeout = () => new AbortController().signal));
+  await page.addInitScript(countWork);
   await page.goto(app.origin);
   await ready(page);
   await page.evaluate(() => void window.gatepass.signIn());
@@ -43,8 +69,8 @@ async function open(t, options) {
       const then = (await page.evaluate(() => Date.now())) + MINUTE / 2;
       app.authority.later(Math.ceil((then - Date.now()) / 1000));
       await page.clock.runFor(MINUTE / 2);
+      while (!(await page.evaluate(() => window.idle())));
     }
-    await page.waitForLoadState('networkidle');
   };
   const use = () => page.keyboard.press('Shift');
   const beaten = async (count) => {
@@ -53,6 +79,46 @@ async function open(t, options) {
   };
   return Object.assign(app, { context, page, beats, pass, use, beaten });
 }
+
+test('a page that is used keeps its session alive, beyond the time that an unused one has', { skip }, async (t) => {
+  const { page, beats, pass, use, beaten } = await open(t);
+  await pass(10);
+  assert.deepEqual(beats, [], 'nobody has touched it');
+  await use();
+  await pass(2);
+  await beaten(1);
+  await use();
+  await pass(3);
+  assert.deepEqual(beats, [200], 'not more often than every five minutes');
+  await pass(3);
+  await beaten(2);
+  for (let quarter = 0; quarter < 6; quarter += 1) {
+    const before = beats.length;
+    await use();
+    await pass(15);
+    await eventually(() => beats.length > before);
+  }
+  // An access token that ran out is replaced on the way.
+  const heard = beats.filter((status) => status === 200).length;
+  assert.ok(heard >= 8 && heard <= 10, `${beats}`);
+  assert.equal(await page.evaluate(async () => (await window.gatepass.getAccessToken({ forceRefresh: true })).type), 'DPoP');
+  assert.deepEqual(await page.evaluate(() => [window.expiring, window.failures]), [[], []]);
+});
+
+test('a page that nobody touches is told when it ends, and that it has ended', { skip }, async (t) => {
+  const { page, beats, pass, use, beaten } = await open(t);
+  await use();
+  await pass(2);
+  await beaten(1);
+  await pass(50);
+  assert.deepEqual(await page.evaluate(() => window.expiring), []);
+  await pass(6);
+  assert.deepEqual(await page.evaluate(() => window.expiring), [5], 'five minutes before, once');
+  await pass(9);
+  await page.waitForFunction(() => window.told.includes('expired'));
+  assert.equal(beats.length, 1);
+  assert.equal(await page.evaluate(() => window.gatepass.getSession()), null);
+});
 
 test('a hidden page says nothing, and a page that is seen again speaks if it was used', { skip }, async (t) => {
   const { page, beats, pass, use, beaten } = await open(t);
@@ -66,6 +132,22 @@ test('a hidden page says nothing, and a page that is seen again speaks if it was
   assert.deepEqual(beats, []);
   await hide('visible');
   await beaten(1);
+});
+
+test('a session that was revoked elsewhere ends at the next beat, and not for a server that fails', { skip }, async (t) => {
+  const { authority, context, page, beats, pass, use } = await open(t);
+  await context.route('**/session/heartbeat', (route) => route.fulfill({ status: 503 }), { times: 1 });
+  await use();
+  await pass(1);
+  await page.waitForFunction(() => window.failures.length > 0);
+  assert.deepEqual(await page.evaluate(() => [window.failures, window.told.at(-1)]), [['server_error'], 'error']);
+  await page.evaluate(async (issuer) => {
+    const response = await window.gatepass.fetch(`${issuer}/grants`, { method: 'DELETE' });
+    if (!response.ok) throw new Error(response.status);
+  }, authority.issuer);
+  await pass(4);
+  await page.waitForFunction(() => window.told.includes('revoked'));
+  assert.equal(beats.at(-1), 401);
 });
 
 test('it can be turned off', { skip }, async (t) => {
