@@ -207,6 +207,31 @@ const offer = (page) => page.evaluate(async () => {
   return shown;
 });
 
+test('a grant of its own: the page asks the issuer for it, and the issuer asks the person', { skip }, async (t) => {
+  const app = await open(t, { dpop: 'required', edit: () => {} });
+  const { page, port } = app;
+  await enter(app);
+  const { fields, fragment } = terminal({ issuer: app.authority.issuer, port, client_id: 'gatepass-cli', hpke: undefined });
+  await page.goto(`${app.origin}/cli#${fragment}`);
+  await ready(page);
+  const shown = await offer(page);
+  assert.deepEqual([shown.moves, shown.phrase, shown.scopes], [false, await phraseOf(meant(fields)), ['openid', 'email']]);
+  assert.deepEqual(await page.evaluate(() => window.gatepass.approveHandoff(window.request, { scopes: ['openid', 'profile'] }).catch(({ code, detail }) => [code, detail])), ['handoff_rejected', 'scope']);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.waitForURL(`${app.authority.issuer.replace(/\/$/, '')}/handoff?*`);
+  assert.equal(await page.locator('#phrase').textContent(), shown.phrase);
+  await page.locator('#allow').click();
+  await eventually(() => app.posted().length === 1);
+  const [{ method, path, fields: sent }] = app.posted();
+  assert.deepEqual([method, path, Object.keys(sent)], ['POST', `/gatepass/${RANDOM}`, ['code', 'state', 'iss']]);
+  assert.deepEqual([sent.state, sent.iss], [fields.state, app.authority.issuer]);
+  await page.waitForURL(`**/gatepass/${RANDOM}`);
+  // The page keeps its session, and nothing waits any more.
+  await page.goto(`${app.origin}/cli`);
+  await ready(page);
+  assert.deepEqual(await page.evaluate(async () => [document.body.dataset.state, await window.gatepass.parseHandoff()]), ['signed-in', null]);
+});
+
 test('a session moves to the terminal once, over a sign-in in between, and is gone here', { skip }, async (t) => {
   const app = await open(t);
   const { page, context, port } = app;

@@ -66,6 +66,21 @@ for (const [name, headers] of [['without any policy', {}], ['with page and issue
   });
 }
 
+test('a page that keeps its session in memory signs in by a window', { skip }, async (t) => {
+  const app = await open(t, { options: { storage: 'memory' } });
+  const popup = await click(app);
+  await signInAt(app.authority, popup);
+  assert.equal(await ended(app.page), EMAIL);
+  assert.equal(await app.page.evaluate(async () => (await window.gatepass.getAccessToken()).type), 'DPoP');
+  // What waits for an issuer's answer lies on the disk, and is gone with the answer; no session ever does.
+  const rows = await app.page.evaluate(async () => {
+    const done = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+    const database = await done(indexedDB.open('gatepass'));
+    return Promise.all(['sessions', 'pending'].map((name) => done(database.transaction(name).objectStore(name).count())));
+  });
+  assert.deepEqual(rows, [0, 0]);
+});
+
 test('if the page is gone, the window finishes by itself', { skip }, async (t) => {
   const app = await open(t, { headers: APART });
   const popup = await click(app);
@@ -126,6 +141,25 @@ test('a person who closes the window gives up on the page, and can begin again',
   const again = await click(app);
   await signInAt(app.authority, again);
   assert.equal(await ended(app.page), EMAIL);
+});
+
+test('a signal that is over before the window opens gives up at once', { skip }, async (t) => {
+  const app = await open(t);
+  await app.page.evaluate(() => {
+    const { prototype } = BroadcastChannel;
+    const { close } = prototype;
+    prototype.close = function () {
+      window.begun = true;
+      return close.call(this);
+    };
+  });
+  const opened = app.context.waitForEvent('page');
+  assert.equal(await app.page.evaluate(() => window.gatepass.signInPopup({ signal: AbortSignal.abort() }).catch(({ code }) => code)), 'cancelled');
+  const popup = await opened;
+  if (!popup.isClosed()) await popup.waitForEvent('close');
+  // What was under way comes to its end, and takes nothing with it.
+  await app.page.waitForFunction(() => window.begun);
+  await app.page.waitForFunction(async () => Object.values(await navigator.locks.query()).flat().length === 0);
 });
 
 test('a window that has nowhere to go is closed', { skip }, async (t) => {

@@ -34,6 +34,9 @@ export function makePopup(begin, finish, session) {
     popup.opener = null;
     /** @type {(() => void)[]} */
     const ends = [() => popup.close()];
+    let over = false;
+    // What begins after the end ends at once.
+    const last = (/** @type {() => void} */ end) => (over ? end() : ends.push(end));
     try {
       return await new Promise((resolve, reject) => {
         const cancel = () => reject(new GatepassError("cancelled"));
@@ -43,7 +46,8 @@ export function makePopup(begin, finish, session) {
           let name = "";
           const url = await begin(wishes, ({ digest }) => digest && (name = meeting(digest)));
           const channel = new BroadcastChannel(name);
-          ends.push(() => channel.close(), (await take(name)) ?? (() => {}));
+          last(() => channel.close());
+          last((await take(name)) ?? (() => {}));
           channel.onmessage = async ({ data }) => {
             if (typeof data === "string") channel.postMessage(true);
             try {
@@ -58,6 +62,7 @@ export function makePopup(begin, finish, session) {
         })().catch(reject);
       });
     } finally {
+      over = true;
       for (const end of ends) end();
     }
   };
