@@ -191,13 +191,20 @@ test('signing out ends it here first, and everywhere if that is wished', { skip 
   assert.equal(await app.page.evaluate(() => window.gatepass.getSession()), null);
 });
 
-test('signing out at the issuer too says where to come back to', { skip }, async (t) => {
-  const app = await open(t);
+test('signing out at the issuer too asks there, and comes back', { skip }, async (t) => {
+  const app = await open(t, { client: ({ origin }) => `post_logout_redirect_uris = ['${origin}/bye']` });
   await enter(app);
   await app.page.evaluate(() => void window.gatepass.signOut({ returnTo: `${location.origin}/bye` }));
   await app.page.waitForURL('**/logout?*');
   const { searchParams } = new URL(app.page.url());
   assert.deepEqual(Object.fromEntries(searchParams), { client_id: 'app', post_logout_redirect_uri: `${app.origin}/bye` });
+  await app.page.locator('#logout #sign-out').click();
+  await app.page.waitForURL(`${app.origin}/bye`);
+  await ready(app.page);
+  assert.equal(await app.page.evaluate(() => document.body.dataset.state), 'signed-out');
+  // The issuer has forgotten this browser too.
+  await app.page.evaluate(() => void window.gatepass.signIn());
+  await app.page.locator('#email').waitFor();
 });
 
 test('a report holds no name, no address and no token', { skip }, async (t) => {

@@ -36,7 +36,7 @@ document.body.dataset.handled = await handled;
 document.body.dataset.state = (await gatepass.getSession()) ? 'signed-in' : 'signed-out';
 `;
 
-/** Starts both. `headers` go with every page, of the app and of the issuer; `options` to `createGatepass`. */
+/** Starts both. `headers` go with every page, of the app and of the issuer; `options` to `createGatepass`; `client` to the issuer's settings. */
 export async function startApp(t, { headers = {}, options = {}, client = '' } = {}) {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
@@ -48,7 +48,7 @@ redirect_uris = ['${origin}/callback']
 id_token_alg = 'ES256'
 always_refresh = true
 first_party = true
-${client}
+${typeof client === 'function' ? client({ origin }) : client}
 `;
   // The issuer's pages come through a proxy that adds the headers, as an operator's would.
   const front = Object.keys(headers).length > 0 && (await freePort());

@@ -212,6 +212,10 @@ pub struct ClientConfig {
     pub kind: ClientKind,
     /// Where authorization responses may go.
     pub redirect_uris: Vec<String>,
+    /// Where a browser may go after a sign-out (OpenID Connect RP-Initiated Logout section 3.1). None unless it says so:
+    /// a callback is no place to end at, and an address beside one that nobody registered is anybody's redirector.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
     /// What it may come with. If nothing is said, codes and refresh tokens; device codes and token exchange too if it is
     /// native.
     #[serde(default)]
@@ -248,7 +252,8 @@ impl ClientConfig {
         if ClientId::new(&self.id).is_err() {
             return Err("a client's `id` must be 1 to 255 printable characters".into());
         }
-        if let Some(bad) = self.redirect_uris.iter().find(|uri| !redirect::may_be_registered(uri, native)) {
+        let mut uris = self.redirect_uris.iter().chain(&self.post_logout_redirect_uris);
+        if let Some(bad) = uris.find(|uri| !redirect::may_be_registered(uri, native)) {
             return Err(format!("client `{}`: this redirect uri cannot be registered: {bad}", self.id));
         }
         let base = defaults(native, audiences);
@@ -256,6 +261,7 @@ impl ClientConfig {
             id: self.id.clone(),
             name: self.name.clone(),
             redirect_uris: self.redirect_uris.clone(),
+            post_logout_redirect_uris: self.post_logout_redirect_uris.clone(),
             grant_types: self.grant_types.clone().unwrap_or(base.grant_types),
             secret: self.secret.as_ref().map(|secret| sha256(secret.expose())),
             id_token_alg: self.id_token_alg.unwrap_or(Algorithm::RS256),
@@ -300,6 +306,7 @@ fn defaults(native: bool, audiences: &[String]) -> Client {
         native,
         first_party: true,
         redirect_uris: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
         // A page is in a browser already, and a stranger's script in it must not take tokens elsewhere.
         grant_types: if native {
             GrantType::ALL.to_vec()

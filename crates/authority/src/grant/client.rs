@@ -57,6 +57,8 @@ pub(crate) struct Client {
     /// Belongs to the same company as the authority: no consent page, unless it is native.
     pub(crate) first_party: bool,
     pub(crate) redirect_uris: Vec<String>,
+    /// Where a browser may go after a sign-out.
+    pub(crate) post_logout_redirect_uris: Vec<String>,
     /// What it may come with.
     pub(crate) grant_types: Vec<GrantType>,
     /// SHA-256 of the secret; without one the client is public.
@@ -165,6 +167,7 @@ pub(crate) mod tests {
             native: true,
             first_party: true,
             redirect_uris: vec!["http://127.0.0.1/callback".into()],
+            post_logout_redirect_uris: Vec::new(),
             grant_types: GrantType::ALL.to_vec(),
             secret: None,
             id_token_alg: Algorithm::ES256,

@@ -238,6 +238,58 @@ async fn sessions_end_by_idleness_by_age_and_by_sign_out() {
     assert!(!signed_in().await);
 }
 
+/// OpenID Connect RP-Initiated Logout sections 2 and 3.
+#[tokio::test]
+async fn a_sign_out_leads_back_to_where_the_client_said_and_nowhere_else() {
+    let world = World::with(|config| config.clients.push(confidential_client())).await;
+    let browser = Browser::new(&world);
+    let back = "https%3A%2F%2Fpartner.example%2Fbye%3Ffrom%3Dgatepass";
+    let good = format!("/logout?client_id=partner&post_logout_redirect_uri={back}&state=a%20b");
+    let to = "https://partner.example/bye?from=gatepass&state=a%20b";
+
+    browser.sign_in(&cli_request(""), EMAIL).await;
+    for bad in [
+        format!("/logout?post_logout_redirect_uri={back}"),
+        format!("/logout?client_id=gatepass-cli&post_logout_redirect_uri={back}"),
+        format!("/logout?client_id=partner&post_logout_redirect_uri={back}1"),
+        "/logout?client_id=partner&post_logout_redirect_uri=https%3A%2F%2Fpartner.example%2Fcb".into(),
+        "/logout?client_id=partner&post_logout_redirect_uri=https%3A%2F%2Fevil.example%2F".into(),
+    ] {
+        let page = browser.get(&bad).await;
+        assert!(page.has("id=\"sign-out\"") && !page.has("post_logout_redirect_uri"), "{bad}");
+    }
+    let twice = browser.get(&format!("{good}&post_logout_redirect_uri=x")).await;
+    assert_eq!(twice.status, StatusCode::BAD_REQUEST);
+
+    let page = browser.get(&good).await;
+    assert_eq!(page.status, StatusCode::OK, "a person is asked");
+    assert!(page.headers["content-security-policy"].to_str().unwrap().contains("https://partner.example"));
+    let (csrf, uri, state) =
+        (page.field("csrf"), page.field("post_logout_redirect_uri"), page.field("state"));
+    let forged = [("csrf", "x"), ("client_id", "partner"), ("post_logout_redirect_uri", &*uri)];
+    assert_eq!(browser.post("/logout", &forged).await.status, StatusCode::FORBIDDEN);
+    let fields =
+        [("csrf", &*csrf), ("client_id", "partner"), ("post_logout_redirect_uri", &*uri), ("state", &*state)];
+    let out = browser.post("/logout", &fields).await;
+    assert_eq!((out.status, out.location()), (StatusCode::SEE_OTHER, to.to_owned()));
+    assert!(!browser.get(&cli_request("")).await.has("id=\"consent\""));
+    assert_eq!(browser.get(&good).await.location(), to, "nobody is here to be asked");
+
+    browser.sign_in(&cli_request(""), EMAIL).await;
+    let csrf = browser.get("/logout").await.field("csrf");
+    let out = browser
+        .post(
+            "/logout",
+            &[
+                ("csrf", &*csrf),
+                ("client_id", "partner"),
+                ("post_logout_redirect_uri", "https://evil.example/"),
+            ],
+        )
+        .await;
+    assert!(out.has("id=\"signed-out\""), "signed out, and led nowhere");
+}
+
 /// Against fixation: whoever put a session of their own into this browser, or kept a copy of it, has nothing of the next.
 #[tokio::test]
 async fn signing_in_ends_the_session_that_the_browser_had() {

@@ -182,6 +182,7 @@ pub(crate) fn confidential_client() -> ClientConfig {
         name: "Partner".into(),
         kind: ClientKind::Web,
         redirect_uris: vec!["https://partner.example/cb".into()],
+        post_logout_redirect_uris: vec!["https://partner.example/bye?from=gatepass".into()],
         grant_types: None,
         secret: Some(Secret::from("partner-secret")),
         id_token_alg: None,
