@@ -160,7 +160,7 @@ export interface SignInOptions {
 
 /** Wishes for a sign-in in a window of its own. */
 export interface PopupOptions extends SignInOptions {
-  /** Ends the waiting. The window stays: nobody but the person can close it once it shows another's page. */
+  /** Ends the waiting, and closes the window where the browser still lets this page do so. */
   signal?: AbortSignal;
   /** What `window.open` gets; default a window of 480 by 720. */
   features?: string;
