@@ -207,6 +207,26 @@ test('signing out at the issuer too asks there, and comes back', { skip }, async
   await app.page.locator('#email').waitFor();
 });
 
+test('a sign-in leaves by any way that is given, and ends with the address that it gives back', { skip }, async (t) => {
+  const app = await open(t);
+  await enter(app);
+  // As an extension's flow does: the issuer knows this browser, and another page of it comes back with the address.
+  app.idle = true;
+  await app.page.exposeFunction('flow', async (url) => {
+    const window = await app.context.newPage();
+    await window.goto(url);
+    await window.waitForURL('**/callback?*');
+    return window.url();
+  });
+  const email = await app.page.evaluate(async ({ issuer }) => {
+    const { createGatepass } = await import('/gatepass/gatepass.js');
+    const open = (url) => window.flow(url);
+    const other = await createGatepass({ issuer, clientId: 'app', redirectUri: `${location.origin}/callback`, scope: 'openid email', idTokenAlg: 'ES256', session: 'other', open });
+    return [(await other.signIn()).claims.email, (await window.gatepass.getSession()).claims.email];
+  }, { issuer: app.authority.issuer });
+  assert.deepEqual(email, [EMAIL, EMAIL]);
+});
+
 test('a report holds no name, no address and no token', { skip }, async (t) => {
   const app = await open(t);
   await enter(app);
