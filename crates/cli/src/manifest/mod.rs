@@ -5,6 +5,8 @@
 
 mod credential;
 mod extension;
+mod login;
+mod storage;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +17,8 @@ use serde::Deserialize;
 pub use self::credential::Credential;
 pub use self::extension::BrowserExtension;
 pub(crate) use self::extension::{is_chromium, is_firefox};
+pub use self::login::{AuthFlow, SignIn, Through};
+pub use self::storage::{Fallback, Place, Storage};
 use crate::args::Args;
 use crate::messages::Messages;
 use crate::words::Trouble;
@@ -107,130 +111,6 @@ pub struct Variables {
     /// Hold a token that is used instead of a session. The first one that is set wins.
     #[serde(default)]
     pub token: Vec<String>,
-}
-
-/// Where sessions are kept.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Storage {
-    /// In a sealed file, in the keyring itself, or in a plain file.
-    pub place: Place,
-    /// What to do where there is no keyring.
-    pub fallback: Fallback,
-    /// The service name in the keyring.
-    pub service: Option<String>,
-    /// The plain file, of `place = "file"` or of the fallback: `~/.acme/credentials.json`. `{profile}` stands for the
-    /// profile's name.
-    pub file: Option<String>,
-    /// A file that says who is signed in since when, for people and other programs to read.
-    pub state: Option<String>,
-    /// Whether the kernel may keep the key of cached tokens for as long as they live (Linux).
-    pub cache: bool,
-}
-
-impl Default for Storage {
-    fn default() -> Self {
-        let (place, fallback) = (Place::default(), Fallback::default());
-        Self { place, fallback, service: None, file: None, state: None, cache: true }
-    }
-}
-
-/// Where a session is kept.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Place {
-    /// In a sealed file, its keys in the keyring.
-    #[default]
-    Sealed,
-    /// In the keyring, and nothing on disk.
-    Keyring,
-    /// In a plain file for its owner alone.
-    File,
-}
-
-/// What to do where there is no keyring.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Fallback {
-    /// Refuse to sign in.
-    #[default]
-    Deny,
-    /// Keep the session in a plain file for its owner alone, and say so.
-    File,
-    /// Keep it in a sealed file whose keys a passphrase opens.
-    Passphrase,
-}
-
-/// How a person signs in.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SignIn {
-    /// `auto`, `pkce` or `device_code`; `--auth-flow` says otherwise.
-    pub flow: AuthFlow,
-    /// `browser` goes to the issuer, `dashboard` to a page of the dashboard; `--via` says otherwise.
-    pub via: Through,
-    /// That page; `/cli` of `dashboard`, unless it says otherwise.
-    pub handoff: Option<String>,
-    /// Whether the dashboard may give its own session away, where the issuer gives this program none of its own.
-    #[serde(rename = "move")]
-    pub moves: bool,
-    /// Whether to ask for an e-mail address first, whose domain finds the organization's own sign-in.
-    pub email_first: bool,
-    /// Loopback ports, tried in this order; any free one if empty.
-    pub ports: Vec<u16>,
-    /// The path of the redirect URI.
-    pub path: String,
-    /// What the redirect URI calls this machine: `127.0.0.1` or `localhost`. The socket is always 127.0.0.1.
-    pub host: String,
-    /// How long a login waits, in seconds.
-    pub timeout: u64,
-    /// After how many seconds without an answer a device code joins the browser.
-    pub device_code_after: Option<u64>,
-    /// Whether an organization is chosen at sign-in.
-    pub organization: bool,
-}
-
-impl Default for SignIn {
-    fn default() -> Self {
-        Self {
-            flow: AuthFlow::Auto,
-            via: Through::Browser,
-            handoff: None,
-            moves: false,
-            email_first: false,
-            ports: Vec::new(),
-            path: String::from("/callback"),
-            host: String::from("127.0.0.1"),
-            timeout: 300,
-            device_code_after: None,
-            organization: false,
-        }
-    }
-}
-
-/// Which way a login takes.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
-pub enum AuthFlow {
-    /// What fits the machine: a browser, and a device code where there is none or it does not come back.
-    #[default]
-    Auto,
-    /// A browser on this machine.
-    Pkce,
-    /// A code to type on another device.
-    DeviceCode,
-}
-
-/// Where a login sends the browser.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Through {
-    /// To the issuer's own sign-in.
-    #[default]
-    Browser,
-    /// To the dashboard, in which you may be signed in already.
-    Dashboard,
 }
 
 /// Which commands and flags the help text shows. What is hidden still works.
@@ -341,55 +221,25 @@ impl App {
         if self.program.as_deref().is_some_and(|program| !plain(program)) {
             return Err(String::from("`program` may hold letters, digits, `-` and `_` only"));
         }
-        if self.storage.place == Place::File && self.storage.file.is_none() {
-            return Err(String::from(
-                "`storage.place = \"file\"` needs `storage.file`, the path of the file",
-            ));
-        }
-        if !self.login.path.starts_with('/') || self.login.path.contains(['?', '#']) {
-            return Err(String::from("`login.path` must be a path such as `/callback`"));
-        }
-        if !["127.0.0.1", "localhost"].contains(&self.login.host.as_str()) {
-            return Err(String::from("`login.host` must be `127.0.0.1` or `localhost`"));
-        }
-        self.check_handoff()?;
-        if self.login.timeout == 0 {
-            return Err(String::from("`login.timeout` must be one second at least"));
-        }
         if self.accent.as_deref().is_some_and(|accent| gatepass::Accent::parse(accent).is_none()) {
             return Err(String::from("`accent` must be a colour such as `#3a6ea5`"));
         }
-        if self.storage.file.as_ref().is_some_and(|file| file.replace("{profile}", "").contains(['{', '}'])) {
-            return Err(String::from("`storage.file` may hold `{profile}`, and no other name in braces"));
-        }
+        self.storage.check()?;
+        self.login.check()?;
+        self.check_dashboard()?;
         self.credentials.iter().try_for_each(|(host, entry)| entry.check(host))?;
         self.extension.check()?;
         self.messages.check()
     }
-}
 
-impl App {
-    /// What a login by the dashboard needs, and what it cannot do.
-    fn check_handoff(&self) -> Result<(), String> {
+    /// A login by the dashboard needs a page of it.
+    fn check_dashboard(&self) -> Result<(), String> {
         let login = &self.login;
-        let page = login.handoff.as_deref();
-        if page.is_some_and(|page| gatepass::Endpoint::new(page, gatepass::Field::Resource).is_err()) {
-            return Err(String::from("`login.handoff` must be an https address without a fragment"));
-        }
-        if login.via != Through::Dashboard {
-            return Ok(());
-        }
-        if login.flow == AuthFlow::DeviceCode {
-            return Err(String::from(
-                "`login.via = \"dashboard\"` and `login.flow = \"device_code\"` exclude each other",
-            ));
-        }
-        if login.email_first {
-            return Err(String::from(
-                "`login.email_first` is for `login.via = \"browser\"`: a dashboard asks for itself",
-            ));
-        }
-        if page.is_none() && self.dashboard.is_none() && !self.is_own() {
+        if login.via == Through::Dashboard
+            && login.handoff.is_none()
+            && self.dashboard.is_none()
+            && !self.is_own()
+        {
             return Err(String::from(
                 "`login.via = \"dashboard\"` needs `dashboard`, or `login.handoff`, the page of it",
             ));
