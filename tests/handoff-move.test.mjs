@@ -8,6 +8,7 @@ import { sealPsk } from '../www/shared/hpke.js';
 import { meant } from '../www/shared/phrase.js';
 import { chromiumMissing, close, openBrowser } from './support/chromium.mjs';
 import { Acme, at, serveDashboard } from './support/handoff.mjs';
+import { eventually } from './support/process.mjs';
 import { startDashboardProvider } from './support/provider.mjs';
 import { scriptMissing } from './support/pty.mjs';
 import { searchFiles } from './support/terminal.mjs';
@@ -19,11 +20,11 @@ const skip = missing && `${missing} is missing`;
 const EMAIL = 'ada@example.com';
 
 /** Somebody signed in at the dashboard, and a terminal that takes a session. `heard` is every token that was issued. */
-async function house(t) {
+async function house(t, browser) {
   const site = await serveDashboard(t);
   const { issuer, provider } = await startDashboardProvider(t, `${site.origin}/dashboard/callback.html`);
   site.issuer = issuer;
-  const { context, profile } = await openBrowser(t);
+  const { context, profile } = await openBrowser(t, undefined, browser);
   const heard = [];
   const addresses = [];
   const bodies = [];
@@ -112,25 +113,32 @@ test('the session moves: it lives on in the terminal, and nowhere else', { skip 
   assert.deepEqual(searchFiles(acme.home, [now.access_token, ...heard]), [acme.kept]);
 });
 
-test('where the form did not get there, the page sends the session again', { skip }, async (t) => {
-  const { acme, context, page, bodies } = await house(t);
-  const { program, url, asked } = await acme.begin();
-  // The window stays where it is.
-  await context.route(asked.get('redirect_uri'), (route) => route.abort('aborted'), { times: 1 });
-  await page.goto(url);
-  await at(page, 'question');
-  await page.locator('#continue').click();
-  await at(page, 'sent');
-  assert.equal(await page.locator('#continue').textContent(), 'Send it again');
-  assert.ok(await page.locator('#deny').isHidden(), 'there is nothing to deny any more');
-  await page.locator('#continue').click();
-  await at(page, 'ok');
-  const { code, screen } = await program.done();
-  assert.equal(code, 0, screen);
-  assert.equal(bodies.length, 2);
-  assert.equal(bodies[0][1], bodies[1][1], 'the same once more');
-  assert.equal((await acme.json('token')).code, 0);
-});
+for (const [how, error] of [['the window stays', 'aborted'], ['the person comes back', 'connectionrefused']]) {
+  test(`where the form did not get there and ${how}, the page sends the session again`, { skip }, async (t) => {
+    const { acme, context, page, bodies } = await house(t, { backForwardCache: true });
+    const { program, url, asked } = await acme.begin();
+    await context.route(asked.get('redirect_uri'), (route) => route.abort(error), { times: 1 });
+    await page.goto(url);
+    await at(page, 'question');
+    await page.locator('#continue').click();
+    if (error !== 'aborted') {
+      await eventually(() => page.url().startsWith('chrome-error:'));
+      // A page that was kept does not load again.
+      await page.goBack({ waitUntil: 'commit' });
+    }
+    await at(page, 'sent');
+    assert.equal(await page.locator('#continue').textContent(), 'Send it again');
+    assert.ok(await page.locator('#error').isHidden());
+    assert.ok(await page.locator('#deny').isHidden(), 'there is nothing to deny any more');
+    await page.locator('#continue').click();
+    await at(page, 'ok');
+    const { code, screen } = await program.done();
+    assert.equal(code, 0, screen);
+    assert.equal(bodies.length, 2);
+    assert.equal(bodies[0][1], bodies[1][1], 'the same once more');
+    assert.equal((await acme.json('token')).code, 0);
+  });
+}
 
 test('a session that somebody else sealed is not taken, and the wait goes on', { skip }, async (t) => {
   const { acme, page } = await house(t);

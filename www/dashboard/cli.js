@@ -47,9 +47,10 @@ async function start() {
       if (!session && !sent) return await signIn(gatepass, "cli");
       sent = request.moves;
       await gatepass.approveHandoff(request);
-    } catch (error) {
+    } catch (/** @type {any} */ error) {
       if (session) sent = false;
-      throw error;
+      // Who comes back from there finds the question as it was.
+      if (error.code !== "navigated_back" || !(session || sent)) throw error;
     } finally {
       say("");
     }
