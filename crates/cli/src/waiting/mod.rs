@@ -159,7 +159,7 @@ impl Keys {
             Self::Paste => "; paste the last address here",
             Self::PasteOrCode => "; paste the last address here, d: device code",
             Self::Typed => "; type the page's code here",
-            Self::TypedOrCode => "; type the page's code here, d and Enter: device code",
+            Self::TypedOrCode => "; type the page's code, d and Enter: device code",
         }
     }
 }
