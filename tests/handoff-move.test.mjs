@@ -125,6 +125,10 @@ for (const [how, error] of [['the window stays', 'aborted'], ['the person comes 
       await eventually(() => page.url().startsWith('chrome-error:'));
       // A page that was kept does not load again.
       await page.goBack({ waitUntil: 'commit' });
+      await page.locator('body[data-state="sent"], body[data-state="none"]').waitFor();
+      const loaded = await page.evaluate(() => performance.getEntriesByType('navigation')[0]?.type === 'back_forward');
+      // Which pages it keeps is the browser's to say; what a dropped one had in its memory is gone.
+      if (loaded) return t.skip('this browser did not keep the page');
     }
     await at(page, 'sent');
     assert.equal(await page.locator('#continue').textContent(), 'Send it again');
