@@ -75,7 +75,8 @@ test('signed in already: the same words in all three places, two clicks, and no 
   await page.goto(`${authority.issuer}/dashboard/`);
   await at(page, 'signed-in');
   await page.locator('#refresh').click();
-  await eventually(() => refreshes() === before + 2);
+  // The page may have asked already: the server called its token old.
+  await eventually(() => refreshes() >= before + 2);
   acme.later(7202);
   authority.later(7202);
   assert.equal((await acme.json('token')).code, 0);
