@@ -1,5 +1,5 @@
 import { createGatepass } from "./gatepass/gatepass.js";
-import { settings } from "./settings.js";
+import { api, settings } from "./settings.js";
 
 /** @param {string} id */
 const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -12,6 +12,7 @@ try {
   /** @type {Record<string, () => Promise<unknown>>} */
   const work = {
     "sign-in": () => gatepass.signIn(),
+    ask: async () => (element("answer").textContent = await (await gatepass.fetch(`${api}/me`)).text()),
     refresh: () => gatepass.getAccessToken({ forceRefresh: true }),
     "sign-out": () => gatepass.signOut(),
   };

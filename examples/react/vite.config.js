@@ -1,2 +1,5 @@
-// The package finds its wasm beside itself; the development server must leave it where it is.
-export default { optimizeDeps: { exclude: ["@gatepass/web"] } };
+// The package finds its wasm beside itself; the development server must leave it where it is, and may serve it from there.
+export default {
+  optimizeDeps: { exclude: ["@gatepass/web"] },
+  server: { fs: { allow: [".", "../../target/www/web"] } },
+};

@@ -36,11 +36,11 @@ globalThis.app = { gatepass, events };
 `;
 
 /** What a page of this site may do: load its own scripts, and talk to itself and to its issuer. */
-export const policy = (issuer) =>
-  `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self' ${new URL(issuer).origin}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
+export const policy = (issuer, ...apis) =>
+  `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self' ${[new URL(issuer).origin, ...apis].join(' ')}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
 
 /** Serves files of folders (by the address in front of them) and texts, each page under the policy. */
-export async function serve(t, { folders = {}, texts = {}, page = PAGE, issuer }) {
+export async function serve(t, { folders = {}, texts = {}, page = PAGE, issuer, apis = [] }) {
   const site = { texts, issuer };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://site');
@@ -54,7 +54,7 @@ export async function serve(t, { folders = {}, texts = {}, page = PAGE, issuer }
       'content-type': type,
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
-      'content-security-policy': policy(site.issuer),
+      'content-security-policy': policy(site.issuer, ...apis),
     });
     response.end(body);
   });

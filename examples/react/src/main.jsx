@@ -2,15 +2,11 @@ import { createGatepass } from "@gatepass/web";
 import { StrictMode, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 
-const gatepass = await createGatepass({
-  issuer: import.meta.env.VITE_ISSUER ?? "http://127.0.0.1:9400",
-  clientId: "example",
-  idTokenAlg: "ES256",
-  scope: "openid email",
-  redirectUri: location.origin + location.pathname,
-});
+/** @param {any} error */
+const words = (error) => [error.message, error.hint].filter(Boolean).join("; ");
 
-function App() {
+/** @param {{ gatepass: import("@gatepass/web").Gatepass }} properties */
+function App({ gatepass }) {
   const [session, setSession] = useState(/** @type {any} */ (undefined));
   const [error, setError] = useState(/** @type {any} */ (null));
   useEffect(() => gatepass.on("session", (event) => setSession(event.session)), []);
@@ -25,9 +21,19 @@ function App() {
       {session === null && <button id="sign-in" onClick={does(() => gatepass.signIn())}>Sign in</button>}
       {session && <button id="refresh" onClick={does(() => gatepass.getAccessToken({ forceRefresh: true }))}>New token</button>}
       {session && <button id="sign-out" onClick={does(() => gatepass.signOut())}>Sign out</button>}
-      <p id="error" role="alert">{error && [error.message, error.hint].filter(Boolean).join("; ")}</p>
+      <p id="error" role="alert">{error && words(error)}</p>
     </>
   );
 }
 
-createRoot(/** @type {HTMLElement} */ (document.getElementById("root"))).render(<StrictMode><App /></StrictMode>);
+const root = createRoot(/** @type {HTMLElement} */ (document.getElementById("root")));
+createGatepass({
+  issuer: import.meta.env.VITE_ISSUER ?? "http://127.0.0.1:9400",
+  clientId: "example",
+  idTokenAlg: "ES256",
+  scope: "openid email",
+  redirectUri: location.origin + location.pathname,
+}).then(
+  (gatepass) => root.render(<StrictMode><App gatepass={gatepass} /></StrictMode>),
+  (error) => root.render(<p role="alert">{words(error)}</p>),
+);
