@@ -77,14 +77,13 @@ test('a terminal signs a browser in, by a link that asks', { skip }, async (t) =
   const house = await context.newPage();
   await house.goto(`${authority.issuer}/dashboard/`);
   assert.equal(await house.evaluate(async (address) => (await fetch(address)).status, url), 403);
-  await page.locator('#sign-in').click();
-  await page.waitForURL(`${authority.issuer}/dashboard/`);
+  await page.bringToFront();
+  await page.locator('#sign-in:not([aria-disabled])').click();
+  // The person has pressed once: the dashboard needs no letter, and no other press.
+  await page.waitForFunction(() => document.body?.dataset.state === 'signed-in');
+  assert.equal(page.url(), `${authority.issuer}/dashboard/`);
   const own = new URL(url).search;
   assert.deepEqual(sent.filter((line) => line.slice(line.indexOf(' ')).includes(own)), [], 'no referrer has the token');
-
-  // The person is signed in: the dashboard needs no letter.
-  await page.locator('#sign-in').click();
-  await page.waitForFunction(() => document.body?.dataset.state === 'signed-in');
   await page.goto(url);
   assert.match(await page.locator('#problem').textContent(), /used already/);
 

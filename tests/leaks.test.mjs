@@ -148,7 +148,7 @@ test('the address that signs a browser in is in no command line, no environment 
   assert.equal((await program.ended).code, 0, program.stderr);
   assert.equal([program.stdout, program.stderr].some((text) => text.includes(token)), false);
   assert.equal(existsSync(file), false, 'the file is gone');
-  const led = page.waitForRequest(`${authority.issuer}/dashboard/`);
+  const led = page.waitForRequest(`${authority.issuer}/dashboard/*`);
   await page.locator('#sign-in:not([aria-disabled])').click();
   await led;
 

@@ -3,7 +3,7 @@
 import { grants } from "./grants.js";
 import { organizations } from "./organizations.js";
 import { showSession } from "./session.js";
-import { element, make, onClick, openSite, say, showError, signIn } from "./site.js";
+import { element, issuer, make, onClick, openSite, say, showError, signIn } from "./site.js";
 import { tokens } from "./tokens.js";
 import { NEWS, WHY } from "./words.js";
 
@@ -36,6 +36,8 @@ async function start() {
     for (const part of parts) void part.show();
   };
 
+  // The dashboard may be on an origin of its own; the page is the issuer's.
+  /** @type {HTMLAnchorElement} */ (element("activate")).href = `${issuer.replace(/\/$/, "")}/activate`;
   onClick(element("sign-in"), () => signIn(gatepass, "dashboard"));
   onClick(element("refresh"), () => gatepass.getAccessToken({ forceRefresh: true }));
   onClick(element("sign-out"), async () => {
@@ -74,6 +76,11 @@ async function start() {
     if (!document.hidden && session && Date.now() - loaded > STALE) load();
   });
   if (!navigator.onLine) showConnection();
+
+  // A terminal has just signed this browser in at the issuer: the person has pressed for it there. Once, whatever comes of it.
+  if (location.hash !== "#signed-in") return;
+  history.replaceState(null, "", location.pathname + location.search);
+  if (!(await gatepass.getSession())) await signIn(gatepass, "dashboard").catch(showError);
 }
 
 function showConnection() {

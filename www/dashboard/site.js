@@ -10,7 +10,7 @@ import { createGatepass } from "/assets/dev/gatepass.js";
 const here = new URL("./", location.href);
 const meta = /** @type {HTMLMetaElement | null} */ (document.querySelector('meta[name="gatepass-issuer"]'));
 // An issuer is compared character by character; ours has no slash at its end.
-const issuer = meta?.content || new URL("../", here).href.replace(/\/$/, "");
+export const issuer = meta?.content || new URL("../", here).href.replace(/\/$/, "");
 
 /** @returns {ReturnType<typeof createGatepass>} */
 export function openSite() {

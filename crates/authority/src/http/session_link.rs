@@ -110,8 +110,7 @@ pub(crate) async fn open(State(app): State<Arc<App>>, headers: HeaderMap, body: 
             let template = CancelledPage { path: &app.path };
             return Ok(page::show(StatusCode::OK, &template, None));
         }
-        let dashboard = format!("{}/dashboard/", app.base);
-        let response = see_other(link.return_to.as_deref().unwrap_or(&dashboard));
+        let response = see_other(&landing(&app, link.return_to.as_deref()));
         let opened = match &visitor.session {
             // Its own sign-in may be younger, and is what it stays with.
             Some(session) if session.user_id == link.user_id => {
@@ -122,6 +121,18 @@ pub(crate) async fn open(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         opened.ok_or_else(too_late)
     };
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
+}
+
+/// Where the browser goes on. Our dashboard is told that it may sign in at once; what stands after `#` is read by no server.
+fn landing(app: &App, return_to: Option<&str>) -> String {
+    let built_in = format!("{}/dashboard", app.base);
+    let known = app.clients.find("gatepass-dashboard").and_then(|client| client.redirect_uris.first());
+    let own = known.and_then(|uri| uri.rsplit_once('/')).map_or(&*built_in, |(folder, _)| folder);
+    match return_to {
+        None => format!("{built_in}/#signed-in"),
+        Some(page) if page.strip_suffix('/').unwrap_or(page) == own => format!("{own}/#signed-in"),
+        Some(page) => page.to_owned(),
+    }
 }
 
 fn too_late() -> Problem {

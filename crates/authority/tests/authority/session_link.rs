@@ -110,7 +110,7 @@ async fn a_link_asks_and_signs_in_once() {
     assert!(account(&world, &browser).await.is_none(), "looking signs nobody in");
 
     let done = decide(&browser, &question, "allow").await;
-    assert_eq!(done.location(), format!("{}/dashboard/", world.base));
+    assert_eq!(done.location(), format!("{}/dashboard/#signed-in", world.base));
     let (email, tokens) = account(&world, &browser).await.unwrap();
     assert_eq!(email, EMAIL);
     // As old as the sign-in of the program: whatever wants a fresh one asks for it.
@@ -393,6 +393,12 @@ async fn return_to_is_a_page_of_a_registered_client() {
         let done = decide(&browser, &question, "allow").await;
         assert_eq!(done.headers["referrer-policy"], "no-referrer");
         assert_eq!(done.location(), good);
+    }
+    // Our own dashboard, as a manifest names it, may sign in at once.
+    for own in ["/dashboard", "/dashboard/"] {
+        let link = cli.ask(&[("return_to", &format!("{}{own}", world.base))]).await.text("url");
+        let done = decide(&browser, &browser.get(&link).await, "allow").await;
+        assert_eq!(done.location(), format!("{}/dashboard/#signed-in", world.base));
     }
     for bad in ["https://evil.example/", "https://web.example@evil.example/", "//web.example/", "/dashboard/"]
     {
