@@ -93,6 +93,7 @@ test('signs in, survives a reload, refreshes, and signs out at the server too', 
   assert.equal(heard.issued.includes(second.value), true);
 
   const before = heard.issued.length;
+  await page.locator('#details summary').click();
   await page.locator('#refresh').click();
   await eventually(() => heard.issued.length > before);
   assert.equal(heard.requests.length, 3);
@@ -159,6 +160,7 @@ test('signing out everywhere asks first, and ends every browser of the account',
   await page.locator('#everywhere').click();
   await page.locator('#grants .asks .danger').click();
   await signedOut(page);
+  await there.locator('#details summary').click();
   await there.locator('#refresh').click();
   await signedOut(there);
   // The authority does not know the other browser any more either.

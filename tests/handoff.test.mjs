@@ -74,6 +74,7 @@ test('signed in already: the same words in all three places, two clicks, and no 
   assert.equal(refreshes(), before + 1);
   await page.goto(`${authority.issuer}/dashboard/`);
   await at(page, 'signed-in');
+  await page.locator('#details summary').click();
   await page.locator('#refresh').click();
   // The page may have asked already: the server called its token old.
   await eventually(() => refreshes() >= before + 2);

@@ -8,7 +8,7 @@ const WIDTH = 680;
 const PHONE = 360;
 
 /** States that look like others. */
-const LEFT_OUT = ['activate-problem', 'cli-denied', 'cli-failed', 'dashboard-empty', 'dashboard-offline', 'device-refused', 'handoff-refused', 'mailbox-empty', 'terminal-stranger', 'wait-problem'];
+const LEFT_OUT = ['activate-problem', 'cli-denied', 'cli-failed', 'dashboard-details', 'dashboard-empty', 'dashboard-offline', 'device-refused', 'handoff-refused', 'mailbox-empty', 'terminal-stranger', 'wait-problem'];
 
 /** What the run has started; gone at its end, whatever that is. */
 const scope = { works: [], after(work) { this.works.push(work); } };

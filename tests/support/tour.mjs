@@ -295,6 +295,9 @@ export async function dashboard(t, look) {
   await page.locator('#organizations .things').waitFor();
   await page.locator('#tokens .things').waitFor();
   await look('dashboard', page);
+  await page.locator('#details summary').click();
+  await look('dashboard-details', page);
+  await page.locator('#details summary').click();
   await page.locator('#grants .end', { hasText: 'Gatepass CLI' }).click();
   await page.locator('#grants .asks').waitFor();
   await look('dashboard-question', page);
@@ -334,6 +337,7 @@ export async function dashboard(t, look) {
   await there.locator('#grants .asks .danger').click();
   await there.locator('#grants .asks').waitFor({ state: 'detached' });
   await tour.breaking(async () => {
+    await page.locator('#details summary').click();
     await page.locator('#refresh').click();
     await state(page, 'signed-out');
   });

@@ -2,6 +2,7 @@
 // back here, with the end of it in the fragment.
 
 import { element, make, onClick, openSite, say, showError, signIn } from "./site.js";
+import { PROGRAMS, SCOPES } from "./words.js";
 
 /** @typedef {import("./site.js").Session} Session */
 /** @typedef {NonNullable<Awaited<ReturnType<import("./site.js").Gatepass["parseHandoff"]>>>} Request */
@@ -12,7 +13,7 @@ const ENDS = {
   denied: ["The terminal was refused", "It gets nothing. You can close this page."],
   failed: ["That did not work", "The terminal says why, and what to do next. Nothing that it could have got is of use to anybody."],
   none: ["No terminal asks", "This page answers a terminal. Start it there:", "gatepass login --via dashboard"],
-  gone: ["The terminal was refused", "It listens at no address, so nobody could tell it: end it there. You can close this page."],
+  gone: ["The terminal was refused", "It listens at no address, so nobody could tell it: press Ctrl-C there. You can close this page."],
 };
 
 // A terminal that opens its address in a tab that is here already.
@@ -72,10 +73,11 @@ async function start() {
 /** @param {Request} request */
 function show(request) {
   element("phrase").textContent = request.phrase;
-  element("program").textContent = request.clientId;
+  element("program").textContent = Object.hasOwn(PROGRAMS, request.clientId) ? PROGRAMS[request.clientId] : request.clientId;
   element("device").textContent = request.device;
-  element("port").textContent = request.port ? `127.0.0.1, port ${request.port}` : "no address: it takes a code that you type";
-  element("scopes").replaceChildren(...request.scopes.map((scope) => make("li", {}, scope)));
+  element("port").textContent = request.port ? `this computer, port ${request.port}` : "a code that you type there";
+  element("port-label").textContent = request.port ? "Listens on" : "Waits for";
+  element("scopes").replaceChildren(...request.scopes.map((scope) => make("li", {}, Object.hasOwn(SCOPES, scope) ? SCOPES[scope] : scope)));
   element("moves").hidden = !request.moves;
   element("next").hidden = request.moves;
   element("loading").hidden = true;

@@ -2,7 +2,7 @@
 
 import { confirm, list, row } from "./list.js";
 import { ask, element, say } from "./site.js";
-import { distance, moment, WAYS } from "./words.js";
+import { distance, exact, moment, WAYS } from "./words.js";
 
 /** @typedef {import("./site.js").Gatepass} Gatepass */
 
@@ -10,7 +10,8 @@ import { distance, moment, WAYS } from "./words.js";
 export function grants(gatepass) {
   const all = list({
     section: "grants",
-    load: async () => (await ask(gatepass, "GET", "/grants"))?.grants ?? null,
+    // This browser first: it is what a person looks for before they end one.
+    load: async () => (await ask(gatepass, "GET", "/grants"))?.grants.sort((/** @type {any} */ one, /** @type {any} */ other) => other.current - one.current) ?? null,
     row: (grant) => shown(gatepass, grant, () => all.show()),
     empty: "Nothing is signed in.",
   });
@@ -37,7 +38,7 @@ function shown(gatepass, grant, again) {
   const what = grant.device ? `${grant.client_name}, ${way}` : `${way[0].toUpperCase()}${way.slice(1)}`;
   const facts = [
     [what, grant.bound ? ", bound to its key" : ", not bound to a key"],
-    ["Last used ", moment(grant.last_used_at, distance(grant.last_used_at)), ", since ", moment(grant.created_at)],
+    ["Last used ", moment(grant.last_used_at, distance(grant.last_used_at)), ", since ", moment(grant.created_at, exact(grant.created_at))],
   ];
   if (grant.current) {
     return row({
@@ -56,7 +57,7 @@ function shown(gatepass, grant, again) {
     title,
     lines: facts,
     end: "End",
-    question: `End the session of ${title}? It has to sign in again. This cannot be undone.`,
+    question: `End the session of ${title}? It has to sign in again.${grant.type === "web" ? "" : " Browsers that it signed in are signed out too."} This cannot be undone.`,
     yes: "End it",
     ended: `The session of ${title} was ended.`,
     // One that is gone already has ended too.

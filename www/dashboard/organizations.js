@@ -10,7 +10,7 @@ export function organizations(gatepass) {
     load: async () => (await ask(gatepass, "GET", "/orgs"))?.organizations ?? null,
     row: ({ name, role, ...organization }) => {
       const mark = organization.default ? [make("span", { class: "here" }, "Default")] : [];
-      return make("li", {}, make("div", {}, make("h3", {}, name, ...mark), make("p", {}, role)));
+      return make("li", {}, make("div", {}, make("h3", {}, name, ...mark), make("p", {}, `${role[0].toUpperCase()}${role.slice(1)}`)));
     },
     empty: "You belong to no organization. Whoever runs one can invite you.",
   });

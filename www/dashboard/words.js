@@ -17,7 +17,7 @@ export const WHY = {
   expired: "Your session has ended: it was not used for long enough, or it was ended elsewhere. Sign in to go on.",
   revoked: "Your session was ended elsewhere: by you on another device, or by whoever runs the server. Sign in to go on.",
   evicted: "This browser has cleared what the site had stored, and your session with it. Sign in to go on.",
-  otherTab: "You signed out in another tab. Sign in to go on.",
+  otherTab: "The session ended in another tab, or was ended elsewhere. Sign in to go on.",
 };
 
 /** How a program came to its session. @type {Record<string, string>} */
@@ -26,6 +26,17 @@ export const WAYS = {
   device: "signed in by a code",
   handoff: "signed in by this dashboard",
 };
+
+/** What a program may do by a scope; the issuer's own page says it in these words. @type {Record<string, string>} */
+export const SCOPES = {
+  openid: "know who you are",
+  email: "see your e-mail address",
+  profile: "see your profile",
+  offline_access: "stay signed in until you sign out",
+};
+
+/** What the issuer's own page calls a program. @type {Record<string, string>} */
+export const PROGRAMS = { "gatepass-cli": "Gatepass CLI" };
 
 const UNITS = /** @type {const} */ ([["day", 86_400], ["hour", 3_600], ["minute", 60]]);
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -41,6 +52,14 @@ export function distance(seconds) {
 }
 
 /**
+ * A moment to the minute: two programs of one machine may differ by nothing else.
+ * @param {number} seconds since 1970
+ */
+export function exact(seconds) {
+  return new Date(seconds * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+/**
  * A moment by date and time, for machines as well.
  * @param {number} seconds since 1970
  * @param {string} [text]
@@ -49,7 +68,7 @@ export function moment(seconds, text) {
   const time = document.createElement("time");
   const date = new Date(seconds * 1000);
   time.dateTime = date.toISOString();
-  time.title = date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  time.title = exact(seconds);
   time.textContent = text ?? date.toLocaleDateString([], { dateStyle: "medium" });
   return time;
 }

@@ -93,9 +93,11 @@ impl App {
         let mailbox = Arc::new(Mailbox::default());
         if config.log {
             talk::say(&if on_this_machine {
-                format!("no mail leaves this machine: sign-in links are shown at {base}/dev/mailbox")
+                format!(
+                    "no mail leaves this machine: sign-in links are shown at http://{bound}{path}/dev/mailbox"
+                )
             } else {
-                "no mail settings, and this is no loopback address: nobody can sign in".to_owned()
+                "no mail is sent yet: people sign in by a [[connection]]".to_owned()
             });
         }
         Ok(Self {

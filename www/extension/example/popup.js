@@ -27,9 +27,12 @@ function show(session) {
   since.textContent = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** What the browser calls this extension; Firefox has `chrome` too. @type {string} */
+const ID = /** @type {any} */ (globalThis).chrome.runtime.id;
+
 /** @type {Record<Status["state"], (status: Status) => string>} */
 const WORDS = {
-  absent: () => "The terminal program is not installed for this browser. Run “gatepass extension install”.",
+  absent: () => `The terminal program is not installed for this browser. Run: gatepass extension install --id ${ID}`,
   connecting: () => "Looking for the terminal…",
   unpaired: ({ program }) => `${program} is there and not connected yet.`,
   pairing: ({ program }) => `${program} is asked in the terminal.`,
