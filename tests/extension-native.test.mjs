@@ -13,20 +13,23 @@ const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
 const skip = missing && `${missing} is missing`;
 const ORIGIN = `chrome-extension://${ID}/`;
+const TOKEN = /\/oauth\/token$/;
+/** Of some key: an issuer makes tokens for it. */
+const JKT = createHash('sha256').update('a key').digest('base64url');
 
-async function start(t, { installed = true, liar = false } = {}) {
+async function start(t, { installed = true, liar = false, apiOrigins } = {}) {
   const profile = folder(t, 'profile');
   const terminal = await startTerminal(t, profile, ORIGIN);
   if (installed) terminal.install();
-  if (liar) terminal.paired = { has: () => true };
-  const site = await startExtension(t, { profile, native: { host: HOST } });
+  if (liar) terminal.paired = { has: () => true, add: () => {} };
+  const site = await startExtension(t, { profile, native: { host: HOST }, apiOrigins });
   const page = await site.popup();
   const state = (name) => page.locator(`#terminal[data-state="${name}"]`).waitFor();
   return { ...site, terminal, page, state };
 }
 
-async function paired(t) {
-  const site = await start(t);
+async function paired(t, options) {
+  const site = await start(t, options);
   await site.state('unpaired');
   await site.page.locator('#pair').click();
   await site.state('paired');
@@ -92,8 +95,12 @@ test('a program that says it was paired is not believed either', { skip }, async
   await state('unpaired');
   await finish(authority, context, () => page.locator('#sign-in').click());
   await signedIn(page);
-  const { code } = await terminal.ask({ type: 'token', scope: 'openid', jkt: 'a'.repeat(43) });
-  assert.equal(code, 'not_paired');
+  const ask = () => terminal.ask({ type: 'token', scope: 'openid', jkt: JKT });
+  assert.equal((await ask()).code, 'not_paired');
+  // The same question, once a person has said yes.
+  await page.locator('#pair').click();
+  await state('paired');
+  assert.match((await ask()).access_token, /^ey/);
 });
 
 test('where there is no program, the popup says how to get it', { skip }, async (t) => {
@@ -121,16 +128,24 @@ test('a program that ended is tried again later, by an alarm', { skip }, async (
   await page.waitForFunction(async () => !(await chrome.alarms.get('gatepass:native')));
 });
 
-test('gets a token from the terminal, asks with its key, and proves it to an API', { skip }, async (t) => {
-  const { terminal, page } = await paired(t);
+/** An API that notes what it is asked, and leads on to where `?to=` says. */
+async function startApi(t) {
   const calls = [];
   const server = http.createServer((request, response) => {
     calls.push(request.headers);
+    const to = new URL(request.url, 'http://api').searchParams.get('to');
+    if (to) response.writeHead(307, { location: to });
     response.end('there');
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
   cleanUp(t, () => server.close());
-  const api = `http://127.0.0.1:${server.address().port}/projects?all`;
+  return { calls, origin: `http://127.0.0.1:${server.address().port}` };
+}
+
+test('gets a token from the terminal, asks with its key, and proves it to an API', { skip }, async (t) => {
+  const { origin, calls } = await startApi(t);
+  const { terminal, page } = await paired(t, { apiOrigins: [origin] });
+  const api = `${origin}/projects?all`;
   terminal.give = () => ({ access_token: 'of-the-terminal', token_type: 'DPoP', expires_in: 300, scope: 'projects' });
 
   const answer = await page.evaluate(async (api) => {
@@ -164,14 +179,41 @@ test('gets a token from the terminal, asks with its key, and proves it to an API
 });
 
 test('gives the terminal nothing that it should not have', { skip }, async (t) => {
-  const { terminal, page, authority, context } = await paired(t);
-  const ask = (question) => terminal.ask({ type: 'token', scope: 'openid', jkt: 'a'.repeat(43), ...question }).then(({ code }) => code);
+  const { terminal, page, authority, context, gate } = await paired(t);
+  const ask = (question) => terminal.ask({ type: 'token', scope: 'openid', jkt: JKT, ...question }).then(({ code }) => code);
   assert.equal(await ask({}), 'not_signed_in');
   await finish(authority, context, () => page.locator('#sign-in').click());
   await signedIn(page);
   assert.equal(await page.locator('#account').textContent(), EMAIL);
+  const before = gate.count(TOKEN);
   assert.equal(await ask({ scope: 'openid admin' }), 'denied');
+  assert.equal(gate.count(TOKEN), before, 'the issuer is not even asked');
   for (const bad of [{ scope: '' }, { scope: ' openid' }, { scope: 1 }, { jkt: 'short' }, { jkt: undefined }, { audience: {} }]) {
     assert.equal(await ask(bad), 'malformed', JSON.stringify(bad));
   }
+  // An issuer that gives more than was asked for has no say in what the terminal may.
+  const given = (scope) => {
+    gate.change = { path: TOKEN, change: (body) => JSON.stringify({ ...JSON.parse(body), scope }) };
+    return ask({ scope: 'openid' });
+  };
+  assert.equal(await given('openid email'), 'malformed');
+  assert.equal(await given('openid'), undefined);
+});
+
+test('the token of the terminal goes to the origins that may have it, and follows no redirect', { skip }, async (t) => {
+  const api = await startApi(t);
+  const other = await startApi(t);
+  const { terminal, page } = await paired(t, { apiOrigins: [api.origin] });
+  terminal.give = () => ({ access_token: 'of-the-terminal', token_type: 'DPoP', expires_in: 300, scope: 'projects' });
+  const ask = (url) => page.evaluate(async (url) => {
+    const { connectGatepass } = await import('./gatepass/surface.js');
+    return connectGatepass().terminal.fetch({ scope: 'projects' }, url).then(({ status }) => status, () => 'refused');
+  }, url);
+
+  assert.equal(await ask(`${other.origin}/projects`), 200);
+  assert.deepEqual(other.calls.map(({ authorization, dpop }) => [authorization, dpop]), [[undefined, undefined]]);
+  assert.deepEqual(terminal.asked, [], 'nor is the terminal asked');
+  for (const to of ['/elsewhere', `${other.origin}/elsewhere`]) assert.equal(await ask(`${api.origin}/projects?to=${to}`), 'refused');
+  assert.deepEqual(api.calls.map(({ authorization }) => authorization), ['DPoP of-the-terminal', 'DPoP of-the-terminal']);
+  assert.equal(other.calls.length, 1);
 });

@@ -1,9 +1,11 @@
 // The example extension in real Chromium: its worker, its popup, our own authority.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import http from 'node:http';
 import { test } from 'node:test';
 import { chromiumMissing } from './support/chromium.mjs';
 import { EMAIL, finish, issuerPage, prove, signedIn, signedOut, startExtension } from './support/extension.mjs';
+import { cleanUp, eventually } from './support/process.mjs';
 
 const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
@@ -137,6 +139,33 @@ test('whoever is no page of the extension gets nothing', { skip }, async (t) => 
   assert.deepEqual(await stranger.evaluate(ASK, id), ['closed'], 'another extension');
   // The same words, from where they may be said.
   assert.equal((await page.evaluate(ASK, id))[0].result.claims.email, EMAIL);
+});
+
+test('a page of the extension that somebody has framed gets nothing', { skip }, async (t) => {
+  // As by an author who lets pages be framed; the shipped manifest does not.
+  const manifest = {
+    web_accessible_resources: [{ resources: ['framed.html'], matches: ['http://127.0.0.1/*'] }],
+    content_security_policy: { extension_pages: "script-src 'self' 'wasm-unsafe-eval'" },
+  };
+  const { authority, context, popup, id } = await startExtension(t, { manifest, files: { 'framed.html': '<title>framed</title>' } });
+  const page = await popup();
+  await finish(authority, context, () => page.locator('#sign-in').click());
+  await signedIn(page);
+  const address = `chrome-extension://${id}/framed.html`;
+
+  const server = http.createServer((_, response) => {
+    response.setHeader('content-type', 'text/html');
+    response.end(`<iframe src="${address}"></iframe>`);
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  cleanUp(t, () => server.close());
+  const visited = await context.newPage();
+  await visited.goto(`http://127.0.0.1:${server.address().port}/`);
+  await eventually(() => visited.frame({ url: address }));
+  assert.deepEqual(await visited.frame({ url: address }).evaluate(ASK, id), ['closed']);
+  // The same page in a window of its own.
+  await visited.goto(address);
+  assert.equal((await visited.evaluate(ASK, id))[0].result.claims.email, EMAIL);
 });
 
 /** Asks an extension for its session and gives all that comes back. */

@@ -33,9 +33,9 @@ function makeStranger(t) {
   return place;
 }
 
-/** A server between browser and authority that can keep back what passes through it, by its path. */
+/** A server between browser and authority that can keep back or change what passes through it, by its path. */
 export async function startGate(t) {
-  const gate = { target: undefined, holds: [], seen: [] };
+  const gate = { target: undefined, holds: [], seen: [], change: undefined };
   const server = http.createServer(async (request, response) => {
     const parts = [];
     for await (const part of request) parts.push(part);
@@ -58,6 +58,10 @@ export async function startGate(t) {
       await hold.released;
     }
     const answer = await pass();
+    if (gate.change?.path.test(pathname)) {
+      answer.body = Buffer.from(gate.change.change(answer.body));
+      answer.headers = answer.headers.map((value, at, all) => (/^content-length$/i.test(all[at - 1]) ? answer.body.length : value));
+    }
     if (hold && !hold.before) {
       hold.arrive();
       await hold.released;
@@ -100,12 +104,12 @@ first_party = true
 `;
 
 /** Authority, gate and browser with the extension. */
-export async function startExtension(t, { flow, dpop, native, manifest, files, stranger, profile = folder(t, 'profile') } = {}) {
+export async function startExtension(t, { flow, dpop, native, apiOrigins, manifest, files, stranger, profile = folder(t, 'profile') } = {}) {
   const gate = await startGate(t);
   const redirectUri = flow === 'tab' ? `${gate.address}/dashboard/extension.html` : `https://${ID}.chromiumapp.org/gatepass`;
   const authority = await startAuthority(t, { www: true, config: clientOf(gate.address, redirectUri) });
   gate.target = authority.address;
-  const site = { issuer: gate.address, clientId: 'gatepass-extension', scope: 'openid email profile', idTokenAlg: 'ES256', flow, dpop, native, ...(flow === 'tab' && { redirectUri }) };
+  const site = { issuer: gate.address, clientId: 'gatepass-extension', scope: 'openid email profile', idTokenAlg: 'ES256', flow, dpop, native, apiOrigins, ...(flow === 'tab' && { redirectUri }) };
   const place = makeExtension(t, { site, manifest, files });
   const places = [place, ...(stranger ? [makeStranger(t)] : [])].join();
   const words = [`--disable-extensions-except=${places}`, `--load-extension=${places}`];

@@ -85,8 +85,12 @@ export function createGatepassBackground({ flow = "auto", native, ...rest }) {
       return shownToken({ value, type, expiresAt });
     },
     fetch: async (/** @type {any} */ wanted, /** @type {any} */ input, /** @type {any} */ init) => {
+      const asked = new Request(input, init);
+      // As with `fetch` of the session: every other origin is asked without the token.
+      const origins = [new URL(rest.issuer).origin, ...(rest.apiOrigins ?? [])];
+      if (!origins.includes(new URL(asked.url).origin)) return fetch(asked);
       const { value, key } = await needed().token(wanted);
-      const request = new Request(input, { ...init, redirect: "error" });
+      const request = new Request(asked, { redirect: "error" });
       request.headers.set("authorization", `DPoP ${value}`);
       request.headers.set("dpop", await proofOf(key, request.method, request.url, value));
       return fetch(request);

@@ -76,7 +76,10 @@ export interface Terminal {
   pair(): Promise<TerminalStatus>;
   /** @throws {GatepassError} `not_paired`, `not_signed_in`, `denied`, `unsupported`, `busy`, `unreachable` */
   getAccessToken(wanted: TerminalWanted): Promise<AccessToken>;
-  /** `fetch` with a token of the terminal's session and a proof of this extension's key. */
+  /**
+   * `fetch` with a token of the terminal's session and a proof of this extension's key, for the origins that `fetch` of
+   * the session has too: the issuer's and `apiOrigins`. Any other is asked without them.
+   */
   fetch(wanted: TerminalWanted, input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
 }
 
