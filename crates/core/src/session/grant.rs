@@ -21,6 +21,8 @@ use crate::protocol::discovery::Provider;
 use crate::protocol::dpop::Unsigned;
 use crate::protocol::id_token::{self, Check, Expected, Vouched};
 use crate::protocol::jwks::{self, Jwks};
+#[cfg(feature = "full")]
+use crate::protocol::revoke;
 use crate::protocol::token_response::TokenResponse;
 use crate::secret::Secret;
 use crate::session::client::{Client, Dpop};
@@ -172,6 +174,16 @@ impl Unproven {
     /// What a shell has to verify.
     pub fn check(&self, jwks: &Jwks) -> Result<Check, Error> {
         id_token::check(self.id_token()?, jwks, self.grant.id_token_algorithm)
+    }
+
+    /// What gives the grant back where no session comes of it (RFC 7009 section 2.1), and whether its issuer tells the
+    /// sessions of one person apart.
+    #[cfg(feature = "full")]
+    pub fn farewell(&self) -> Option<(Request, bool)> {
+        let Grant { client_id, rest, .. } = &*self.grant;
+        let endpoint = rest.revocation_endpoint.as_ref()?;
+        let request = revoke::request(endpoint, client_id, self.tokens.refresh_token.as_ref()?);
+        Some((request, rest.forgives_replay))
     }
 
     /// The only way to a session.

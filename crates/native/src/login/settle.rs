@@ -1,13 +1,13 @@
 //! From tokens that nobody has vouched for to a session that is kept, whatever way they came.
 
+use std::time::Duration;
+
 use gatepass_core::error::Error;
-use gatepass_core::name::ClientId;
+use gatepass_core::http::Request;
 use gatepass_core::protocol::jwks::{self, Refetch};
 use gatepass_core::protocol::revoke;
-use gatepass_core::secret::Secret;
 use gatepass_core::session::grant::Unproven;
 use gatepass_core::session::record::{Record, View};
-use gatepass_core::url::Endpoint;
 use tokio::sync::oneshot;
 
 use super::{Confirm, Way};
@@ -16,6 +16,9 @@ use crate::drive::World;
 use crate::pages::Page;
 use crate::random::OsDice;
 use crate::verify::verify;
+
+/// How long the end of a failed login may wait for the issuer.
+const GIVE_BACK: Duration = Duration::from_secs(3);
 
 /// Whom to ask, and when.
 #[derive(Debug)]
@@ -44,18 +47,23 @@ where
     }
     let grant = Grant::of(&record);
     let kept = keep(record).await;
-    // What could not be kept is nobody's: its tokens are gone with this process, and it would live on at the issuer. But
-    // where a session is still kept here, RFC 7009 section 2.1 lets an issuer end that one too, unless it tells them apart.
-    if let (Err(_), Some(grant)) = (&kept, grant)
-        && (grant.apart || !matches!(world.store.keeping(), Ok(Some(_))))
-    {
-        grant.give_back(world).await;
+    if let (Err(_), Some(grant)) = (&kept, grant) {
+        grant.give_back_alone(world).await;
     }
     kept
 }
 
-/// Proves who signed in.
+/// Proves who signed in. Tokens that prove nobody are nobody's.
 pub(super) async fn proven(world: &World, unproven: Unproven) -> Result<Record, Error> {
+    let grant = unproven.farewell().map(|(farewell, apart)| Grant { farewell, apart });
+    let proven = prove(world, unproven).await;
+    if let (Err(_), Some(grant)) = (&proven, grant) {
+        grant.give_back_alone(world).await;
+    }
+    proven
+}
+
+async fn prove(world: &World, unproven: Unproven) -> Result<Record, Error> {
     let mut refetch = Refetch::new();
     let check = loop {
         let keys = jwks::parse(&world.ask(unproven.jwks_request()).await?)?;
@@ -99,9 +107,7 @@ impl Doubt {
 
 /// What gives a grant back, if its issuer takes it.
 struct Grant {
-    endpoint: Endpoint,
-    client_id: ClientId,
-    token: Secret,
+    farewell: Request,
     /// Whether its issuer tells the sessions of one person apart.
     apart: bool,
 }
@@ -109,16 +115,22 @@ struct Grant {
 impl Grant {
     fn of(record: &Record) -> Option<Self> {
         let rest = record.rest.as_ref()?;
-        Some(Self {
-            endpoint: rest.revocation_endpoint.clone()?,
-            client_id: record.view.client_id.clone(),
-            token: rest.refresh_token.as_ref()?.duplicate(),
-            apart: rest.forgives_replay,
-        })
+        let endpoint = rest.revocation_endpoint.as_ref()?;
+        let farewell = revoke::request(endpoint, &record.view.client_id, rest.refresh_token.as_ref()?);
+        Some(Self { farewell, apart: rest.forgives_replay })
+    }
+
+    /// Gives back what never became a session: its tokens are gone with this process, and it would live on at the
+    /// issuer. But where a session is kept here, RFC 7009 section 2.1 lets an issuer end that one too, unless it tells
+    /// them apart.
+    async fn give_back_alone(self, world: &World) {
+        if self.apart || !matches!(world.store.keeping(), Ok(Some(_))) {
+            self.give_back(world).await;
+        }
     }
 
     /// Gives it back where nobody wants it. The issuer ends it by itself if it does not hear of it.
     async fn give_back(self, world: &World) {
-        drop(world.ask(revoke::request(&self.endpoint, &self.client_id, &self.token)).await);
+        drop(tokio::time::timeout(GIVE_BACK, world.ask(self.farewell)).await);
     }
 }

@@ -159,6 +159,25 @@ fn what_could_not_be_kept_is_given_back() {
 }
 
 #[test]
+fn what_proves_nobody_is_given_back() {
+    let refused = |rig: &Rig| {
+        let attempt = rig.login(LoginOptions { flow: Flow::Pkce, ..options() });
+        let answer = rig.issuer.answer(&attempt.url());
+        rig.issuer.with(|state| state.nonce = String::from("of another login"));
+        assert!(!browse(&answer).unwrap().contains("You are signed in"));
+        assert_eq!(attempt.end(), Err(Error::BadClaim { claim: Field::Nonce }));
+        rig.issuer.with(|state| (state.granted.len(), state.revoked))
+    };
+    let rig = Rig::new(State::default());
+    assert_eq!(refused(&rig), (1, 1));
+    assert!(!rig.signed_in());
+    // A session that is kept might be ended with it, where the issuer does not tell them apart.
+    rig.sign_in();
+    assert_eq!(refused(&rig), (3, 1));
+    assert!(rig.signed_in());
+}
+
+#[test]
 fn another_account_than_expected_is_not_kept_unasked() {
     for (expected, kept) in [("ADA@acme.example", true), ("eve@acme.example", false)] {
         let rig = Rig::new(State::default());
