@@ -28,23 +28,25 @@ const LINES: &str = include_str!(concat!(env!("GATEPASS_CORPORA"), "/02-jwt-idto
 const CONTEXT: &str = include_str!("../../../tests/corpora/02-jwt-idtoken-context.json");
 
 const SIGN: &str = include_str!("../../../www/shared/sign.js");
+const BASE64URL: &str = include_str!("../../../www/shared/base64url.js");
 const VERIFY: &str = include_str!("../../../www/shared/verify.js");
 
-// Both files as they are, but for the address under which the one finds the other.
+// The files as they are, but for the addresses under which the one finds the others.
 #[wasm_bindgen(inline_js = r#"
     const address = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
     let shell;
-    export async function verify(sign, verify, check) {
-        shell ??= await import(address(verify.replace("./sign.js", address(sign))));
+    export async function verify(sign, base64url, verify, check) {
+        const placed = verify.replace("./sign.js", address(sign)).replace("./base64url.js", address(base64url));
+        shell ??= await import(address(placed));
         return shell.verify(JSON.parse(check));
     }
 "#)]
 extern "C" {
-    fn verify(sign: &str, verify: &str, check: &str) -> Promise;
+    fn verify(sign: &str, base64url: &str, verify: &str, check: &str) -> Promise;
 }
 
 async fn verified(check: Check) -> Result<Vouched, Error> {
-    let verdict = verify(SIGN, VERIFY, view::verify(&check).as_str()).await;
+    let verdict = verify(SIGN, BASE64URL, VERIFY, view::verify(&check).as_str()).await;
     vouch(check, verdict.unwrap().as_bool().unwrap())
 }
 
