@@ -87,9 +87,12 @@ pub(crate) fn resume_address(app: &App, flow: &str) -> String {
 }
 
 async fn run(app: &App, visitor: &Visitor, flow: &Flow) -> Result<Response, Problem> {
-    let request = match authorize::read(&flow.params()?, &app.clients) {
+    let params = flow.params()?;
+    let request = match authorize::read(&params, &app.clients) {
         Ok(request) => request,
-        Err(Refusal::Page(words)) => return Err(Problem::new(StatusCode::BAD_REQUEST, words)),
+        Err(Refusal::Page(words)) => {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, words).because(unknown(&params, app)));
+        }
         Err(Refusal::Redirect { redirect_uri, state, refused }) => {
             return Ok(refuse(app, &redirect_uri, state.as_deref(), refused, None));
         }
@@ -106,6 +109,21 @@ async fn run(app: &App, visitor: &Visitor, flow: &Flow) -> Result<Response, Prob
                 None => sign_in::page(app, visitor, &asker, flow, None),
             }
         }
+    }
+}
+
+/// What the log says of a request whose redirect URI is not proven: it is the operator who can mend that.
+fn unknown(params: &Params, app: &App) -> String {
+    // Neither is a secret, but anybody may write anything there: it is escaped and cut. What an application adds to its
+    // own address may be one.
+    let shown =
+        |text: &str| text.split(['?', '#']).next().unwrap_or_default().chars().take(100).collect::<String>();
+    match (params.one("client_id"), params.one("redirect_uri")) {
+        (Ok(Some(id)), Ok(_)) if app.clients.find(id).is_none() => format!("UnknownClient({:?})", shown(id)),
+        (Ok(Some(id)), Ok(Some(uri))) => {
+            format!("UnknownRedirectUri({:?}) of {:?}", shown(uri), shown(id))
+        }
+        _ => String::from("NoClientOrRedirectUri"),
     }
 }
 

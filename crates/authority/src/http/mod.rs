@@ -145,7 +145,8 @@ async fn healthz(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-/// Ends what takes too long, and writes the log: endpoint, status, client, reason. Never a query, never a body.
+/// Ends what takes too long, and writes the log: endpoint, status, client, reason. Never a query, never a body; of a
+/// client or a redirect URI that nobody registered, its name.
 async fn watch(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());

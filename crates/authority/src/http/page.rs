@@ -101,6 +101,11 @@ impl Problem {
         Self { status, words, reason: "page".into() }
     }
 
+    /// With what only the log says.
+    pub(crate) fn because(self, reason: String) -> Self {
+        Self { reason, ..self }
+    }
+
     /// The page that says so.
     pub(crate) fn page(self, app: &App) -> Response {
         let template = ProblemPage { path: &app.path, words: self.words };

@@ -83,8 +83,20 @@ async fn a_run_says_nothing_that_opens_anything() {
     assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
     let replay = world.token(&redemption(&code), None).await;
     replay.refused("invalid_grant", "used before");
+    let browser = Browser::new(&world);
+    for (id, uri) in [
+        ("dashbord%0AGET", "https://a.example/"),
+        ("gatepass-cli", "https://a.example/cb?key=theirs"),
+        ("gatepass-cli", ""),
+    ] {
+        let page = browser.get(&format!("/authorize?client_id={id}&redirect_uri={uri}")).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.html);
+    }
     let (status, talk) = program.end();
     assert!(status.success(), "{talk}");
+    assert!(talk.contains(r#"GET /authorize 400 client=- reason=UnknownClient("dashbord\nGET")"#), "{talk}");
+    let uri = r#"reason=UnknownRedirectUri("https://a.example/cb") of "gatepass-cli""#;
+    assert!(talk.contains(uri) && !talk.contains("theirs"), "{talk}");
     // It does say who asked for what and what came of it.
     assert!(talk.contains("POST /oauth/token 200 client=gatepass-cli reason=-"), "{talk}");
     assert!(talk.contains("POST /oauth/token 400 client=gatepass-cli reason=CodeReplayed"), "{talk}");
