@@ -27,9 +27,11 @@ pub(super) fn run(
     let chosen: Vec<Browser> =
         chosen.into_iter().filter(|browser| named || !known.of_browser(*browser).is_empty()).collect();
     if chosen.is_empty() {
-        return Err(Trouble::Usage(String::from(
-            "no browser was found for these ids: --browser names one, --id the extension",
-        )));
+        return Err(Trouble::Usage(String::from(if ids.is_empty() {
+            "no browser was found for these ids: --browser names one, --id the extension"
+        } else {
+            "no browser of this person was found for these ids: name one by --browser (and --folder)"
+        })));
     }
     let wrapper = wrapper(context)?;
     for browser in chosen {
