@@ -145,8 +145,10 @@ test('over SSH a code is typed, and a wrong one is said and forgotten', { skip }
   await page.locator('#allow:not([aria-disabled])').click();
   const shown = (await page.locator('#code').textContent()).trim();
   const wrong = shown.startsWith('B') ? shown.replace('B', 'C') : `B${shown.slice(1)}`;
+  program.type('http://no-code\r');
+  await program.shows("that is not the page's code: eight letters");
   program.type(`${wrong}\r`);
-  await program.shows('that is not it: the server does not accept the code');
+  await program.shows('the server does not know this code: mistyped');
   program.type(shown.toLowerCase().replace('-', ''));
   await program.shows(/code: [a-z]{8}, Enter: send/);
   program.type('\r');

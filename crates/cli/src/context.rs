@@ -175,7 +175,8 @@ impl Context {
 
     /// What to do about something that went wrong.
     pub(crate) fn hint(&self, trouble: &Trouble) -> Option<String> {
-        trouble.hint(&|words| self.command(words), self.app.is_own())
+        let issuer = self.issuer.as_ref().map(|issuer| issuer.value.as_str());
+        trouble.hint(&|words| self.command(words), self.app.is_own(), issuer)
     }
 
     /// Says what went wrong, in the manifest's words where it has some, and gives the exit code.

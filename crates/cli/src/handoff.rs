@@ -30,8 +30,7 @@ pub(crate) fn choose(context: &Context, how: &Login) -> Result<(AuthFlow, Via), 
             "a dashboard signs in whoever is signed in there: change the account there, or take --via browser",
         );
     }
-    let dashboard =
-        Dashboard { page: page(context)?, device: context.environment.device(), moves: login.moves };
+    let dashboard = Dashboard { page: page(context)?, device: context.environment.device(), moves: login.moves };
     Ok((flow, Via::Dashboard(dashboard)))
 }
 
@@ -41,11 +40,17 @@ pub(crate) fn somebody_can_answer(context: &Context, options: &LoginOptions) -> 
     if options.via == Via::Issuer || comes_back {
         return Ok(());
     }
+    let way = if said(context) { "--via dashboard " } else { "" };
     Err(Trouble::Usage(format!(
         "no browser can come back here, and nobody is here to type the code of the page: run `{}` and then `{}`",
-        context.command("login --start"),
+        context.command(&format!("login {way}--start")),
         context.command("login --finish HANDLE")
     )))
+}
+
+/// Whether it takes a flag to go by the dashboard, as the manifest does not say so.
+pub(crate) fn said(context: &Context) -> bool {
+    context.app.login.via == Through::Browser
 }
 
 /// The page of the dashboard.

@@ -86,7 +86,7 @@ pub fn main() -> ExitCode {
         Ok(app) => app,
         Err(trouble) => {
             let talk = Talk::new(std::env::args().any(|word| word == "--json"));
-            talk.trouble(&trouble, trouble.hint(&|words| format!("gatepass {words}"), true), None);
+            talk.trouble(&trouble, trouble.hint(&|words| format!("gatepass {words}"), true, None), None);
             return trouble.exit().into();
         }
     };

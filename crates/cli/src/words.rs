@@ -13,6 +13,12 @@ pub(crate) enum Trouble {
     Server(String),
     /// Something below.
     Core(Error),
+    /// The same in a login by a dashboard, where a code is typed and the dashboard chooses the account.
+    Dashboard {
+        error: Error,
+        /// Whether `--via` said so, as the next command line has to do.
+        said: bool,
+    },
 }
 
 impl From<Error> for Trouble {
@@ -27,7 +33,7 @@ impl Trouble {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Server(_) => Exit::Failed,
-            Self::Core(error) => Exit::of(*error),
+            Self::Core(error) | Self::Dashboard { error, .. } => Exit::of(*error),
         }
     }
 
@@ -36,7 +42,7 @@ impl Trouble {
         match self {
             Self::Usage(_) => "usage",
             Self::Server(_) => "server",
-            Self::Core(error) => error.code(),
+            Self::Core(error) | Self::Dashboard { error, .. } => error.code(),
         }
     }
 
@@ -44,7 +50,11 @@ impl Trouble {
     pub(crate) fn message(&self) -> String {
         let error = match self {
             Self::Usage(message) | Self::Server(message) => return message.clone(),
-            Self::Core(error) => *error,
+            Self::Dashboard { error: Error::NotTheCallback, .. } => return NO_CODE.to_owned(),
+            Self::Dashboard { error: Error::Refused(Refusal::InvalidGrant), .. } => {
+                return UNKNOWN_CODE.to_owned();
+            }
+            Self::Core(error) | Self::Dashboard { error, .. } => *error,
         };
         let text = match error {
             Error::Configuration { field } => return format!("`{field}` cannot be used"),
@@ -96,9 +106,35 @@ impl Trouble {
     }
 
     /// What to do about it; `command` gives a command of this program as the person types it. `own` says that this is
-    /// the `gatepass` command, whose person may write a manifest.
-    pub(crate) fn hint(&self, command: &dyn Fn(&str) -> String, own: bool) -> Option<String> {
-        let Self::Core(error) = self else { return None };
+    /// the `gatepass` command, whose person may write a manifest; `issuer` is whom it asks.
+    pub(crate) fn hint(
+        &self,
+        command: &dyn Fn(&str) -> String,
+        own: bool,
+        issuer: Option<&str>,
+    ) -> Option<String> {
+        let error = match self {
+            Self::Core(error) => error,
+            Self::Dashboard { error, said } => {
+                let way = if *said { " --via dashboard" } else { "" };
+                let again = |words: &str| command(&words.replacen("login", &format!("login{way}"), 1));
+                return match error {
+                    Error::Declined => Some(format!(
+                        "change the account in the dashboard, or run `{}`",
+                        command("login --via browser")
+                    )),
+                    Error::NotTheCallback => Some(String::from(
+                        "type what the page of this login shows; where its browser ended at an address, copy the whole of that",
+                    )),
+                    // Of the other way, or of none.
+                    Error::StateMismatch | Error::Unsupported { .. } => {
+                        Self::Core(*error).hint(command, own, issuer)
+                    }
+                    _ => Self::Core(*error).hint(&again, own, issuer),
+                };
+            }
+            _ => return None,
+        };
         Some(match error {
             Error::NotSignedIn | Error::SessionEnded | Error::SessionLost | Error::KeyLost => {
                 format!("run `{}`", command("login"))
@@ -110,7 +146,8 @@ impl Trouble {
                 format!("run `{}` again if that was a mistake", command("login"))
             }
             Error::Unreachable => {
-                String::from("check the network and the issuer's address; nobody is signed out by this")
+                let address = issuer.map(|issuer| format!(" ({issuer})")).unwrap_or_default();
+                format!("check the network and the issuer's address{address}; nobody is signed out by this")
             }
             Error::IssuerMismatch => String::from(
                 "check that the issuer is spelled exactly as the server spells it, slash at the end and all",
@@ -135,7 +172,7 @@ impl Trouble {
                 )
             }
             Error::NoSuchLogin => format!(
-                "a login that has ended or run out, or of another profile: begin again with `{}`",
+                "`--finish` takes the handle that `{0}` gave; the page's code is asked for then. A login that has ended or run out, or of another profile, begins again with `{0}`",
                 command("login --start")
             ),
             Error::Declined => {
@@ -172,6 +209,10 @@ impl Trouble {
     }
 }
 
+/// Of what was typed where a dashboard's code was waited for.
+const NO_CODE: &str = "that is not the page's code: eight letters, as GTFJ-FVNZ";
+const UNKNOWN_CODE: &str = "the server does not know this code: mistyped, expired or used before";
+
 fn refused(refusal: Refusal) -> String {
     let text = match refusal {
         Refusal::AccessDenied => "access was denied in the browser",
@@ -198,8 +239,37 @@ mod tests {
             (Error::StateMismatch, "another login"),
             (Error::NotTheCallback, "`state`"),
         ] {
-            let hint = Trouble::Core(error).hint(&|words| format!("acme {words}"), false).unwrap();
+            let hint = hint(&Trouble::Core(error)).unwrap();
             assert!(hint.contains(word), "{error:?}: {hint}");
         }
+    }
+
+    #[test]
+    fn a_login_by_the_dashboard_has_words_of_its_own() {
+        let by = |error, said| Trouble::Dashboard { error, said };
+        assert_eq!(by(Error::NotTheCallback, false).message(), NO_CODE);
+        assert_eq!(by(Error::Refused(Refusal::InvalidGrant), false).message(), UNKNOWN_CODE);
+        assert_eq!(by(Error::Declined, false).message(), Trouble::Core(Error::Declined).message());
+        assert_eq!(by(Error::NotTheCallback, false).code(), Error::NotTheCallback.code());
+        // Following a hint keeps to the way that was taken.
+        for (error, said, words) in [
+            (Error::LoginExpired, true, "`acme login --via dashboard`"),
+            (Error::LoginExpired, false, "`acme login`"),
+            (Error::NoSuchLogin, true, "`acme login --via dashboard --start`"),
+            (Error::Declined, true, "`acme login --via browser`"),
+        ] {
+            let hint = hint(&by(error, said)).unwrap();
+            assert!(hint.contains(words) && !hint.contains("--switch"), "{hint}");
+        }
+    }
+
+    #[test]
+    fn who_cannot_be_reached_is_named() {
+        let named = hint(&Trouble::Core(Error::Unreachable)).unwrap();
+        assert!(named.contains("(https://login.acme.example)"), "{named}");
+    }
+
+    fn hint(trouble: &Trouble) -> Option<String> {
+        trouble.hint(&|words| format!("acme {words}"), false, Some("https://login.acme.example"))
     }
 }

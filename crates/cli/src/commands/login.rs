@@ -55,8 +55,16 @@ pub(crate) fn run(context: &Context, how: &Login) -> Result<Exit, Trouble> {
         };
         teller.waits = Some(Waits { remote, keys, limit: options.limit });
     }
-    gatepass.login(options, move |event| teller.tell(&event)).wait()??;
+    let (by_dashboard, said) = (options.via != Via::Issuer, handoff::said(context));
+    teller.by_dashboard = by_dashboard;
+    let ended = gatepass.login(options, move |event| teller.tell(&event)).wait()?;
+    ended.map_err(|error| trouble(error, by_dashboard, said))?;
     done(context, &gatepass)
+}
+
+/// An error in the words of the way that was taken.
+pub(crate) fn trouble(error: Error, by_dashboard: bool, said: bool) -> Trouble {
+    if by_dashboard { Trouble::Dashboard { error, said } } else { error.into() }
 }
 
 /// What both kinds of login end with.
@@ -225,8 +233,14 @@ fn finish(context: &Context, gatepass: &Gatepass, how: &Login, handle: &str) -> 
             "nobody can be asked here whose account this is: say it with --email, or take any with --yes",
         )));
     }
+    // Which way the other process took is sealed; but what is no address can only be a code.
+    let typed = answer.as_ref().map(|answer| !answer.expose().contains("://"));
     let mut teller = Teller::new(context);
-    gatepass.finish(handle, answer, options, move |event| teller.tell(&event)).wait()??;
+    let ended = gatepass.finish(handle, answer, options, move |event| teller.tell(&event)).wait()?;
+    ended.map_err(|error| {
+        let by_dashboard = typed.unwrap_or(error == Error::NotTheCallback);
+        trouble(error, by_dashboard, handoff::said(context))
+    })?;
     done(context, gatepass)
 }
 
@@ -245,6 +259,8 @@ struct Teller {
     /// What the watch is started with, where there is a terminal for it.
     waits: Option<Waits>,
     watch: Option<Watch>,
+    /// Whether the code of a dashboard is waited for.
+    by_dashboard: bool,
     colours: bool,
 }
 
@@ -263,6 +279,7 @@ impl Teller {
             line: Line::default(),
             waits: None,
             watch: None,
+            by_dashboard: false,
             colours: context.environment.colours() && context.environment.person,
         }
     }
@@ -349,8 +366,8 @@ impl Teller {
                     .say("note: something called that belongs to another login; still waiting for yours");
             }
             Event::BadPaste(error) => {
-                let trouble = Trouble::Core(*error);
-                self.line.say(&format!("that is not it: {}; still waiting", trouble.message()));
+                let trouble = trouble(*error, self.by_dashboard, false);
+                self.line.say(&format!("{}; still waiting", trouble.message()));
             }
             // A question may come next, so the keys are the shell's again.
             Event::Finishing => self.watch = None,

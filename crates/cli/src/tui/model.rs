@@ -211,7 +211,7 @@ pub(crate) struct Wording {
 impl Wording {
     /// What went wrong, in the manifest's words where it has some; commands are named as they are typed here.
     pub(crate) fn note(&self, trouble: &Trouble, signing_in: bool) -> Note {
-        let hint = trouble.hint(&|words| format!("/{words}"), self.is_own);
+        let hint = trouble.hint(&|words| format!("/{words}"), self.is_own, None);
         let code = trouble.code();
         let at_sign_in = signing_in.then(|| self.errors.get(&format!("login.{code}"))).flatten();
         match at_sign_in.or_else(|| self.errors.get(code)) {

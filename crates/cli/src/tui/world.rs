@@ -3,8 +3,8 @@
 use std::sync::mpsc::{self, Sender};
 
 use gatepass::{
-    Account, Confirm, Control, Event, LoginOptions, Organization, Secret, Status, Timestamp, View, Wanted,
-    Way,
+    Account, Confirm, Control, Event, LoginOptions, Organization, Secret, Status, Timestamp, Via, View,
+    Wanted, Way,
 };
 
 use crate::args::Login;
@@ -158,15 +158,17 @@ pub(crate) fn sign_in<T: Fn(Progress) + Clone + Send + 'static>(
     });
     let options = login::options(context, &how, email)?;
     let options = LoginOptions { control: Some(control), confirm: Some(confirm), ..options };
+    let by_dashboard = options.via != Via::Issuer;
     let work = move || {
         let (now, hear) = (gatepass.now(), tell.clone());
-        let result = gatepass.login(options, move |event| hear(progress(&event, now))).wait();
-        tell(Progress::Done(result.and_then(|result| result.map(drop)).map_err(Trouble::from)));
+        let result = gatepass.login(options, move |event| hear(progress(&event, now, by_dashboard))).wait();
+        let result = result.and_then(|result| result.map(drop));
+        tell(Progress::Done(result.map_err(|error| login::trouble(error, by_dashboard, false))));
     };
     Ok((Remote { sign_in, answer }, work))
 }
 
-fn progress(event: &Event<'_>, now: Timestamp) -> Progress {
+fn progress(event: &Event<'_>, now: Timestamp, by_dashboard: bool) -> Progress {
     match event {
         Event::Waiting { url, opened, limit } => {
             let address = url.expose().clone();
@@ -185,7 +187,8 @@ fn progress(event: &Event<'_>, now: Timestamp) -> Progress {
             })
         }
         Event::Stranger(_) => Progress::Stranger,
-        Event::BadPaste(error) | Event::NoDevice(error) => Progress::Refused(Trouble::Core(*error)),
+        Event::BadPaste(error) => Progress::Refused(login::trouble(*error, by_dashboard, false)),
+        Event::NoDevice(error) => Progress::Refused(Trouble::Core(*error)),
         Event::Finishing => Progress::Finishing,
     }
 }
