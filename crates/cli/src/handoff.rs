@@ -5,6 +5,7 @@ use gatepass::{Dashboard, Endpoint, Field, Flow, LoginOptions, Surroundings, Via
 use crate::args::Login;
 use crate::context::Context;
 use crate::manifest::{AuthFlow, Through};
+use crate::profiles::DEFAULT;
 use crate::words::Trouble;
 
 /// Which ways a login takes and where it sends the browser. What a flag says holds against the manifest; two flags that
@@ -30,7 +31,7 @@ pub(crate) fn choose(context: &Context, how: &Login) -> Result<(AuthFlow, Via), 
             "a dashboard signs in whoever is signed in there: change the account there, or take --via browser",
         );
     }
-    let dashboard = Dashboard { page: page(context)?, device: context.environment.device(), moves: login.moves };
+    let dashboard = Dashboard { page: page(context)?, device: device(context), moves: login.moves };
     Ok((flow, Via::Dashboard(dashboard)))
 }
 
@@ -51,6 +52,12 @@ pub(crate) fn somebody_can_answer(context: &Context, options: &LoginOptions) -> 
 /// Whether it takes a flag to go by the dashboard, as the manifest does not say so.
 pub(crate) fn said(context: &Context) -> bool {
     context.app.login.via == Through::Browser
+}
+
+/// What this machine is called on the page; the profile goes with it where there may be several.
+fn device(context: &Context) -> String {
+    let (device, profile) = (context.environment.device(), &context.profile.name);
+    if profile == DEFAULT { device } else { format!("{device}, {profile}").chars().take(64).collect() }
 }
 
 /// The page of the dashboard.
