@@ -90,6 +90,44 @@ for (const [name, wrong] of [['fast', HOUR], ['slow', -HOUR]]) {
   });
 }
 
+for (const wrong of [HOUR, 24 * HOUR]) {
+  test(`signs in under a clock that is ${wrong / HOUR} hours fast, which is then put right`, { skip }, async (t) => {
+    const { authority, gate, page } = await start(t, { wrong, dpop: 'required' });
+    await (await walk(authority, page)).click();
+    await page.waitForURL(/callback/);
+    await shows(page, 'signed-in');
+    await works(page);
+    await page.evaluate(() => globalThis.shift(0));
+    await works(page);
+    await undisturbed(page);
+    // And what was kept of the clock is right again.
+    await page.reload();
+    await shows(page, 'signed-in');
+    await page.evaluate(() => globalThis.shift(0));
+    const before = gate.asked;
+    await works(page);
+    assert.equal(gate.asked - before, 1);
+  });
+}
+
+test('an answer that is dated a thousand years from now is not believed', { skip }, async (t) => {
+  const { authority, gate, context, page } = await start(t, { dpop: 'required' });
+  await signIn(authority, page);
+  await context.route('**/oauth/token', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, headers: { ...response.headers(), date: 'Tue, 01 Jan 2999 00:00:00 GMT' } });
+  }, { times: 1 });
+  const first = await works(page);
+  assert.equal(first.expiresAt < Date.now() + 2 * HOUR * 1000, true);
+  await later(authority, context, EXPIRED);
+  const before = gate.asked;
+  const second = await token(page);
+  assert.notEqual(second.value, first.value);
+  assert.equal(second.error, undefined);
+  assert.equal(gate.asked - before, 1);
+  await undisturbed(page);
+});
+
 test('weather', { skip }, async (t) => {
   const { authority, gate, context, page, site } = await start(t);
   await signIn(authority, page);

@@ -17,6 +17,8 @@ import { verify } from "./verify.js";
 
 /** By how many seconds a clock may be wrong and pass for right: answers take their time, and are dated by the second. */
 const ACCURATE = 30;
+/** And by how many at most it is believed to be wrong: by a date from a far time no token would ever be fresh, or old. */
+const BELIEVED = 2 * 86_400;
 
 /**
  * Takes a step: what became of the last effect against the next one.
@@ -90,7 +92,8 @@ export async function drive(instances, store, session, wanted, heard) {
       const { status, headers, body } = response;
       // Nothing in between has kept the answer to a POST, so its date is of now.
       const away = Math.round(Date.parse(headers.get("date") ?? "") / 1000) - now();
-      if (request.method === "POST" && away) skew = Math.abs(away) > ACCURATE ? away : 0;
+      // Without a date it is `NaN`, and no comparison holds.
+      if (request.method === "POST" && Math.abs(away) < BELIEVED) skew = Math.abs(away) > ACCURATE ? away : 0;
       return [SENT, headers.get("dpop-nonce") ?? "", body, status];
     },
     async save(record) {
