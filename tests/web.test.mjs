@@ -4,7 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
-import { ready, signInAt, startApp } from './support/app.mjs';
+import { makeEndpoint } from '../www/shared/metadata.js';
+import { makeTokens } from '../www/shared/tokens.js';
+import { listen, ready, signInAt, startApp } from './support/app.mjs';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 
 const WWW = process.env.GATEPASS_WWW ?? 'target/www';
@@ -42,7 +44,7 @@ test('a server may import it', { skip: !existsSync(entry) && skip }, () => {
 });
 
 test('options are judged before anything is loaded, and the fault is named', { skip: !existsSync(entry) && skip }, async () => {
-  const { createGatepass } = await import(entry);
+  const { createGatepass, GatepassError } = await import(entry);
   const good = { issuer: 'https://id.example', clientId: 'app', redirectUri: 'https://app.example/' };
   const faults = {
     issuer: undefined, clientId: 7, redirectUri: null, scope: [], storage: 'cookies', apiOrigins: ['https://api.example/path'], heartbeat: 'yes', open: 'tab', apiOrigin: 'https://api.example',
@@ -53,7 +55,44 @@ test('options are judged before anything is loaded, and the fault is named', { s
     await assert.rejects(createGatepass(options), { code: 'configuration', detail: name });
   }
   await assert.rejects(createGatepass(), { code: 'configuration', detail: 'issuer' });
-  await assert.rejects(createGatepass({ ...good, apiOrigins: ['null'] }), { detail: 'apiOrigins' });
+  for (const name of ['issuer', 'clientId', 'redirectUri']) {
+    for (const value of [undefined, '']) await assert.rejects(createGatepass({ ...good, [name]: value }), { code: 'configuration', detail: name });
+  }
+  // Only what an origin is written as, and nowhere that others could listen on the way.
+  for (const origin of ['null', 'api.example', 'https://api.example/', 'https://API.example', 'https://api.example:443', 'https://me@api.example', 'https://api.example?', 'http://api.example', 'http://localhost.api.example', 'ftp://127.0.0.1']) {
+    await assert.rejects(createGatepass({ ...good, apiOrigins: ['https://good.example', 'http://localhost:8080', origin] }), { detail: 'apiOrigins' }, origin);
+  }
+  await assert.rejects(createGatepass({ ...good, apiOrigins: 7 }), ({ detail, hint }) => detail === 'apiOrigins' && !hint.includes('https'));
+  for (const detail of ['secure_context', 'issuer', 'redirectUri']) assert.match(new GatepassError('configuration', { detail }).hint, /https/);
+});
+
+test('a code that nobody has words for is an error all the same', { skip: !existsSync(entry) && skip }, async () => {
+  const { GatepassError } = await import(entry);
+  for (const code of ['constructor', '__proto__', 'toString', 'strange']) assert.deepEqual([new GatepassError(code).code, new GatepassError(code).message], [code, 'the server refused']);
+});
+
+test('a token shows its value nowhere but there', async () => {
+  const core = async () => ({ value: 'secret', type: 'Bearer', expiresAt: 1 });
+  const token = await makeTokens(core, { look() {} }).get();
+  assert.deepEqual([token.value, `${token}`, JSON.stringify({ token })], ['secret', '[redacted]', '{"token":"[redacted]"}']);
+  assert.throws(() => (token.toString = () => token.value), TypeError);
+});
+
+test('what the issuer says of itself is believed only from itself, and leads nowhere that others could listen', async (t) => {
+  let metadata;
+  const issuer = await listen(t, (_, response) => response.end(JSON.stringify(metadata)));
+  const ask = (address) => {
+    metadata = { issuer, place: address };
+    return makeEndpoint(issuer)('place');
+  };
+  for (const good of ['https://id.example/x', 'http://127.0.0.1:8080/x', 'http://localhost/x', 'http://[::1]:1/x']) assert.equal(await ask(good), good);
+  for (const bad of ['http://id.example/x', 'http://localhost.example/x', 'http://127.0.0.1.example/', 'javascript:alert(1)', ' https://id.example', 'ftp://localhost/', 7, null, undefined]) {
+    assert.equal(await ask(bad), undefined, String(bad));
+  }
+  for (const other of [`${issuer}/`, 'https://id.example', undefined, null]) {
+    metadata = { issuer: other, place: 'https://id.example/x' };
+    await assert.rejects(makeEndpoint(issuer)('place'), { code: 'issuer_mismatch' }, String(other));
+  }
 });
 
 test('the core judges the rest of the options, and the wasm part may come from anywhere', { skip }, async (t) => {
@@ -67,7 +106,7 @@ test('the core judges the rest of the options, and the wasm part may come from a
       return createGatepass({ ...good, ...options }).then(() => 'fine', ({ code, detail }) => `${code} ${detail}`);
     };
     return [
-      await attempt(1, { issuer: 'ftp://x' }), await attempt(1, { dpop: 'maybe' }), await attempt(1, {}),
+      await attempt(1, { issuer: 'ftp://x' }), await attempt(1, { dpop: 'maybe' }), await attempt(1, { redirectUri: 'http://app.example/' }), await attempt(1, { idTokenAlg: 'HS256' }), await attempt(1, {}),
       await attempt(2, { wasm: new URL('/gatepass/gatepass_web_bg.wasm', location.href) }),
       await attempt(3, { wasm: new Response(bytes) }),
       await attempt(4, { wasm: await WebAssembly.compile(bytes) }),
@@ -75,7 +114,7 @@ test('the core judges the rest of the options, and the wasm part may come from a
       await attempt(6, { wasm: new Response('no wasm') }), await attempt(6, {}),
     ];
   });
-  assert.deepEqual(results, ['configuration issuer', 'configuration dpop', 'fine', 'fine', 'fine', 'fine', 'fine', 'unsupported_browser undefined', 'fine']);
+  assert.deepEqual(results, ['configuration issuer', 'configuration dpop', 'configuration redirectUri', 'configuration idTokenAlg', 'fine', 'fine', 'fine', 'fine', 'fine', 'unsupported_browser undefined', 'fine']);
 });
 
 test('works in a service worker, with the session of its pages', { skip }, async (t) => {

@@ -20,6 +20,9 @@ const ACCURATE = 30;
 /** And by how many at most it is believed to be wrong: by a date from a far time no token would ever be fresh, or old. */
 const BELIEVED = 2 * 86_400;
 
+/** Options that the core knows by the names of the specifications. @type {Record<string, string>} */
+const OPTIONS = { client_id: "clientId", redirect_uri: "redirectUri", id_token_signed_response_alg: "idTokenAlg" };
+
 /**
  * Takes a step: what became of the last effect against the next one.
  * @param {ReturnType<Instances["take"]>} instance
@@ -29,7 +32,9 @@ const BELIEVED = 2 * 86_400;
  */
 function step(instance, answer, skew = 0) {
   const effect = JSON.parse(instance.step(now() + skew, ...answer));
-  if (effect.do === "fail") throw new GatepassError(effect.code, effect);
+  if (effect.do === "fail") {
+    throw new GatepassError(effect.code, { ...effect, detail: OPTIONS[effect.detail] ?? effect.detail });
+  }
   return effect;
 }
 

@@ -3,39 +3,44 @@
 
 /** @type {Record<string, [message: string, hint?: string]>} */
 const WORDS = {
-  configuration: ["a setting cannot work", "check the options of createGatepass and that the page is served over https"],
+  configuration: ["a setting cannot work", "check the options of createGatepass"],
   not_signed_in: ["nobody is signed in here", "sign in"],
-  state_mismatch: ["this answer belongs to no sign-in that was begun here", "sign in again from this browser"],
-  malformed: ["the server sent an answer that cannot be read", "try again later, or tell whoever runs the server"],
-  issuer_mismatch: ["the answer came from another issuer", "check that the issuer is spelled exactly as the server spells it"],
-  bad_signature: ["the identity token is not signed by the issuer in the agreed way", "check the algorithm that the client is registered with"],
-  bad_claim: ["the identity token does not fit this sign-in", "sign in again; if it stays, check this machine's clock"],
+  state_mismatch: ["this answer belongs to no sign-in of this browser", "sign in again"],
+  malformed: ["the answer of the server cannot be read", "tell whoever runs the server"],
+  issuer_mismatch: ["the answer came from another issuer", "check how the issuer is spelled"],
+  bad_signature: ["the identity token is not signed in the agreed way", "check how the client is registered"],
+  bad_claim: ["the identity token does not fit this sign-in", "sign in again, or check this machine's clock"],
   not_bound: ["the server ignored the key of this session", "tell whoever runs the server"],
+  invalid_dpop_proof: ["the server does not accept the proof of this session's key", "check this machine's clock"],
   unsupported: ["the server does not offer what this sign-in needs", "tell whoever runs the server"],
   session_ended: ["the session has ended", "sign in again"],
-  session_lost: ["the session has ended: an answer of the server was lost on its way", "sign in again"],
-  unreachable: ["the server did not answer", "check the connection and try again; you are still signed in"],
-  busy: ["another tab is refreshing this session", "try again in a moment"],
-  moved: ["the session changed in the meantime", "try again"],
-  store_unavailable: ["this browser does not let the page keep a session", "allow the site to store data, or leave private browsing"],
+  session_lost: ["the session has ended: an answer of the server was lost", "sign in again"],
+  unreachable: ["the server did not answer", "check the connection and try again; nothing is lost"],
+  busy: ["another tab refreshes this session", "try again"],
+  moved: ["the session has changed", "try again"],
+  store_unavailable: ["this browser does not let the page keep a session", "allow this site to store data"],
   store_corrupt: ["what this browser has kept cannot be read", "clear this site's data and sign in again"],
-  not_saved: ["the new session could not be kept", "free some space and sign in again"],
+  not_saved: ["this session could not be kept", "free some space and sign in again"],
   key_lost: ["the key of this session is gone", "sign in again"],
-  access_denied: ["access was denied", "sign in again and allow it, or ask for access"],
-  invalid_scope: ["the server does not grant what was asked for", "check the scope of this application"],
+  access_denied: ["access was denied", "sign in again and allow it"],
+  invalid_scope: ["the server does not grant this scope", "check how the client is registered"],
+  invalid_target: ["the server gives no token for this audience", "add it to `audiences` of this client at the server"],
   invalid_client: ["the server does not know this application", "check the client id"],
   unauthorized_client: ["this application may not sign in this way", "check how the client is registered"],
   login_required: ["you have to sign in", "sign in"],
-  interaction_required: ["the server wants to ask you something", "sign in"],
+  interaction_required: ["you have to sign in", "sign in"],
   server_error: ["the server failed", "try again later"],
   temporarily_unavailable: ["the server is busy", "try again later"],
-  navigated_back: ["you came back without signing in", "sign in when you are ready"],
-  popup_blocked: ["the browser blocked the window to sign in", "allow windows of this site, or sign in on the page"],
-  cancelled: ["it was given up", "try again when you are ready"],
-  handoff_rejected: ["this request of a command line cannot be granted", "start again in the terminal"],
-  unsupported_browser: ["gatepass could not be loaded", "check that the page allows 'wasm-unsafe-eval', and use a current browser"],
-  bug: ["a promise inside gatepass does not hold", "please report it"],
+  navigated_back: ["you came back without signing in"],
+  popup_blocked: ["the browser blocked the window", "allow this site to open windows"],
+  cancelled: ["it was given up"],
+  handoff_rejected: ["this request cannot be granted", "start again in the terminal"],
+  unsupported_browser: ["gatepass could not be loaded", "check that gatepass_web_bg.wasm lies beside the script (or give `wasm`), that the page allows 'wasm-unsafe-eval', and use a current browser"],
+  bug: ["gatepass itself has failed", "please report it"],
 };
+
+/** Settings that are refused when they are neither https nor of this machine. */
+const ADDRESS = /^(secure_context|issuer|redirectUri)$/;
 
 /** @typedef {import("./gatepass.js").GatepassError["fault"]} Fault */
 
@@ -46,13 +51,13 @@ export class GatepassError extends Error {
    * @param {{detail?: string, retryable?: boolean, fault?: string}} [about]
    */
   constructor(code, about = {}) {
-    const [message, hint] = WORDS[code] ?? ["the server refused"];
+    const [message, hint] = Object.hasOwn(WORDS, code) ? WORDS[code] : ["the server refused"];
     super(about.detail ? `${message}: ${about.detail}` : message);
     this.name = "GatepassError";
     /** Stable; for programs. */
     this.code = code;
     /** What to do next; for people. */
-    this.hint = hint;
+    this.hint = code === "configuration" && ADDRESS.test(`${about.detail}`) ? "it has to be https, or on this machine" : hint;
     /** Which setting, claim or field, if one is to blame. */
     this.detail = about.detail;
     /** Whether the same call may succeed a little later. */

@@ -36,8 +36,8 @@ export interface GatepassOptions {
   /** Where sessions are kept; default `indexeddb`. With `memory`, a reload ends the session here. */
   storage?: "indexeddb" | "memory";
   /**
-   * The origins that {@link Gatepass.fetch} gives credentials to, beside the issuer's, as `https://api.example`.
-   * Nobody else ever gets any.
+   * The origins that {@link Gatepass.fetch} gives credentials to, beside the issuer's, as `https://api.example`;
+   * `http` for this machine alone. Nobody else ever gets any.
    */
   apiOrigins?: readonly string[];
   /**
@@ -333,8 +333,10 @@ export type ErrorCode =
   | "handoff_rejected"
   | "interaction_required"
   | "invalid_client"
+  | "invalid_dpop_proof"
   | "invalid_grant"
   | "invalid_scope"
+  | "invalid_target"
   | "issuer_mismatch"
   | "key_lost"
   | "login_required"

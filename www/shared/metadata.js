@@ -1,7 +1,7 @@
 // What the issuer says of itself, for what the core has no part in. Nothing of it is stored.
 
 import { GatepassError } from "./errors.js";
-import { send } from "./http.js";
+import { isPrivate, send } from "./http.js";
 
 /** @typedef {(name: string) => Promise<string | undefined>} Endpoint an address of the issuer's, if it has one of that name */
 
@@ -30,6 +30,6 @@ export function makeEndpoint(issuer) {
     }));
     const address = metadata[name];
     // Nothing is sent, and nobody is led, to where the issuer itself could not be.
-    return typeof address === "string" && /^https:|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(address) ? address : undefined;
+    return typeof address === "string" && isPrivate(address) ? address : undefined;
   };
 }

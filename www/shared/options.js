@@ -1,6 +1,7 @@
 // The options of `createGatepass`: what can be judged without the core is judged here, before anything is waited for.
 
 import { GatepassError } from "./errors.js";
+import { isPrivate } from "./http.js";
 
 /** @typedef {import("./gatepass.js").GatepassOptions} Options */
 
@@ -21,7 +22,7 @@ const TYPES = {
   logger: "function",
 };
 
-const NEEDED = { issuer: null, clientId: null, redirectUri: null };
+const NEEDED = { issuer: "", clientId: "", redirectUri: "" };
 
 /**
  * Options with their defaults.
@@ -31,11 +32,15 @@ const NEEDED = { issuer: null, clientId: null, redirectUri: null };
 export function settle(options) {
   // A word that is not known is a mistake in its spelling, and would be missed.
   for (const [name, value] of Object.entries(Object.assign({}, NEEDED, options))) {
-    if (value !== undefined && typeof value !== TYPES[/** @type {keyof typeof TYPES} */ (name)]) throw wrong(name);
+    // `undefined` is not given, and without an address or a name nothing goes.
+    const fits = value === undefined || typeof value === TYPES[/** @type {keyof typeof TYPES} */ (name)];
+    if (!fits || (name in NEEDED && !value)) throw wrong(name);
   }
   const { storage = "indexeddb", apiOrigins = [] } = options;
   if (!["indexeddb", "memory"].includes(storage)) throw wrong("storage");
-  for (const origin of apiOrigins) if (!URL.canParse(origin) || new URL(origin).origin !== origin) throw wrong("apiOrigins");
+  for (const origin of apiOrigins) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin || !isPrivate(`${origin}/`)) throw wrong("apiOrigins");
+  }
   // A page that came neither over https nor from this machine has no WebCrypto.
   if (!globalThis.crypto?.subtle) throw wrong("secure_context");
   return {
