@@ -232,6 +232,35 @@ test('a grant of its own: the page asks the issuer for it, and the issuer asks t
   assert.deepEqual(await page.evaluate(async () => [document.body.dataset.state, await window.gatepass.parseHandoff()]), ['signed-in', null]);
 });
 
+test('the issuer is sent what the person left of the scopes, and nothing that it answers leads elsewhere', { skip }, async (t) => {
+  const app = await open(t, { dpop: 'required', edit: () => {} });
+  const { page, port, authority } = app;
+  await enter(app);
+  const { fragment } = terminal({ issuer: authority.issuer, port, client_id: 'gatepass-cli', hpke: undefined });
+  await page.goto(`${app.origin}/cli#${fragment}`);
+  await ready(page);
+  await offer(page);
+  const approve = (scopes) => page.evaluate((scopes) => window.gatepass.approveHandoff(window.request, { scopes }).catch(({ code, detail, message }) => [code, detail ?? message]), scopes);
+  assert.deepEqual(await approve([]), ['handoff_rejected', 'scope']);
+  assert.deepEqual(await approve(['openid', 'email', 'profile']), ['handoff_rejected', 'scope']);
+  let [answer, sent] = [];
+  await app.context.route('**/oauth/handoff', async (route) => {
+    sent = new URLSearchParams(route.request().postData() ?? '');
+    if (route.request().method() !== 'POST') return route.continue();
+    const [status, body] = answer;
+    await route.fulfill({ status, headers: { 'access-control-allow-origin': '*', 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  });
+  for (const handoff_uri of ['https://evil.example/', `${authority.issuer.replace(/\/$/, '')}.evil.example/`, 'javascript:alert(1)', `${app.origin}/cli`, undefined]) {
+    answer = [201, { handoff_uri }];
+    assert.deepEqual(await approve(['openid']), ['handoff_rejected', 'handoff_uri'], handoff_uri);
+    assert.equal(sent.get('scope'), 'openid');
+  }
+  for (const [error, code] of [['constructor', 'constructor'], ['<b>mean</b>', 'other'], ['x'.repeat(65), 'other'], [undefined, 'server_error']]) {
+    answer = [400, { error }];
+    assert.deepEqual((await approve(['openid']))[0], code);
+  }
+});
+
 test('a session moves to the terminal once, over a sign-in in between, and is gone here', { skip }, async (t) => {
   const app = await open(t);
   const { page, context, port } = app;
@@ -310,12 +339,16 @@ test('what waits is forgotten after ten minutes, and after an answer', { skip },
   await page.evaluate(() => (location.hash = 'status=ok'));
   assert.equal(await wait(), null);
   assert.equal(await page.evaluate(() => location.hash), '#status=ok');
+  for (const rubbish of ['{', `${Date.now()}`, `${Date.now()} rubbish`, `${Date.now()} v=1&v=1`]) {
+    await page.evaluate((rubbish) => sessionStorage.setItem('gatepass:handoff', rubbish), rubbish);
+    assert.equal(await wait(), null, rubbish);
+  }
   const faults = [];
-  for (const other of [terminal({ issuer: 'https://id.example', port }), terminal({ issuer: app.authority.issuer, port, client_id: 'another' }), terminal({ issuer: app.authority.issuer, port, prompt: 'none' })]) {
+  for (const other of [terminal({ issuer: app.authority.issuer, port, v: undefined }), terminal({ issuer: 'https://id.example', port }), terminal({ issuer: app.authority.issuer, port, client_id: 'another' }), terminal({ issuer: app.authority.issuer, port, prompt: 'none' })]) {
     faults.push(await page.evaluate((fragment) => {
       location.hash = fragment;
       return window.gatepass.parseHandoff().catch(({ detail }) => detail + location.hash);
     }, other.fragment));
   }
-  assert.deepEqual(faults, ['iss', 'hpke', 'prompt']);
+  assert.deepEqual(faults, ['v', 'iss', 'hpke', 'prompt']);
 });

@@ -97,24 +97,29 @@ export function makeHandoff({ issuer, clientId }, id, store, session, ask, endpo
   /** @param {string} url */
   const found = (url) => {
     const text = url.slice((url.indexOf("#") + 1 || url.length + 1));
-    if (!/(^|&)v=/.test(text)) {
-      const [at, form] = sessionStorage.getItem(WAITING)?.split(" ") ?? [];
-      return Math.abs(Date.now() - Number(at)) < PATIENCE_FOR_IT ? form : "";
+    // Also one that lacks its version: what it holds is no less of a request.
+    if (!/(^|&)(v|code_challenge)=/.test(text)) {
+      try {
+        const [at, form] = /** @type {string} */ (sessionStorage.getItem(WAITING)).split(" ");
+        return Math.abs(Date.now() - Number(at)) < PATIENCE_FOR_IT && readHandoff(form);
+      } catch {
+        // Nothing waits, or nothing that this module has written.
+        return null;
+      }
     }
     // Before anything else: neither the history nor a link that somebody copies shall have it.
     if (url === location.href) history.replaceState(history.state, "", location.pathname + location.search);
-    readHandoff(text);
+    const form = readHandoff(text);
     sessionStorage.setItem(WAITING, `${Date.now()} ${text}`);
-    return text;
+    return form;
   };
 
   const over = () => sessionStorage.removeItem(WAITING);
 
   /** @type {import("./gatepass.js").Gatepass["parseHandoff"]} */
   const parseHandoff = async (url = location.href) => {
-    const text = found(url);
-    if (!text) return null;
-    const form = readHandoff(text);
+    const form = found(url);
+    if (!form) return null;
     const { iss, client_id, redirect_uri, state } = form;
     if (iss !== issuer) throw rejected("iss");
     const moves = !(await endpoint("gatepass_handoff_endpoint"));
@@ -155,8 +160,8 @@ export function makeHandoff({ issuer, clientId }, id, store, session, ask, endpo
       method: "POST",
       body: new URLSearchParams(form),
     });
-    const { error, handoff_uri } = await response.json().catch(() => ({}));
-    if (response.status !== 201) throw new GatepassError(error ?? "server_error", { fault: "server", retryable: response.status >= 500 });
+    const { error = "server_error", handoff_uri } = await response.json().catch(() => ({}));
+    if (response.status !== 201) throw new GatepassError(/^[a-z_]{1,64}$/.exec(error)?.[0] ?? "other", { fault: "server", retryable: response.status >= 500 });
     // Only a page of the issuer's may decide.
     if (!String(handoff_uri).startsWith(`${new URL(issuer).origin}/`)) throw rejected("handoff_uri");
     over();
