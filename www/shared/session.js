@@ -55,7 +55,14 @@ export async function follow(id, core, store, events, signal) {
     return looked;
   };
 
-  const lookAgain = () => look("otherTab").catch((error) => events.emit("error", error));
+  /** Whether a look waits: it will see all that has happened by then, however many say so. */
+  let waits = false;
+  const lookAgain = () => {
+    if (waits) return;
+    waits = true;
+    looking = looking.then(() => void (waits = false));
+    look("otherTab").catch((error) => events.emit("error", error));
+  };
   /** Hears when the session will end, from the tab that was told. @type {(sessionExpiresAt: number) => void} */
   let hear = () => {};
   channel.onmessage = ({ data }) => (data.sessionExpiresAt ? hear(data.sessionExpiresAt) : lookAgain());
