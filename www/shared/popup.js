@@ -1,5 +1,6 @@
 // Signing in in a window of its own. Neither page knows the other's window for long: `Cross-Origin-Opener-Policy` cuts
-// that, and then every popup looks closed. They meet on a channel that only who knows the sign-in's state can name:
+// that, and then every popup looks closed. They meet on a channel that is named by the sign-in's state. Who has neither the
+// state nor the origin cannot join; pages of this origin see the name among the locks, as they see the store:
 //
 //   the page that waits holds a lock of that name
 //   callback page  -> the address, if the lock is held          -> whoever waits finishes the sign-in, so that it is his
