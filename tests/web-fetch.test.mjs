@@ -57,6 +57,7 @@ class Api {
     if (payload.htm !== request.method || payload.htu !== address.origin + address.pathname) return 'invalid_dpop_proof';
     if (payload.ath !== createHash('sha256').update(token).digest('base64url') || this.#seen.has(payload.jti)) return 'invalid_dpop_proof';
     this.#seen.add(payload.jti);
+    if (Math.abs(payload.iat - Date.now() / 1000) > 60) return 'invalid_dpop_proof';
     return payload.nonce === this.nonce ? undefined : 'use_dpop_nonce';
   }
 }
@@ -151,6 +152,22 @@ test('a token that is refused is replaced once, by one refresh for all who ask',
   const before = api.requests.length;
   assert.equal((await ask(page, `${api.origin}/`)).status, 401);
   assert.deepEqual([api.requests.length - before, refreshes()], [2, 2]);
+});
+
+test('a clock that goes wrong costs one refresh, by which the time is known', { skip }, async (t) => {
+  const { page, api, refreshes } = await open(t);
+  assert.equal((await ask(page, `${api.origin}/`)).status, 200);
+  // Half an hour: the token is fresh still, so nothing but the API's answer says so.
+  await page.evaluate(() => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + 1_800_000;
+  });
+  assert.equal((await ask(page, `${api.origin}/`)).status, 200);
+  assert.equal(api.requests.length, 3);
+  const before = refreshes();
+  assert.equal(before > 0, true);
+  assert.equal((await ask(page, `${api.origin}/`)).status, 200);
+  assert.deepEqual([api.requests.length, refreshes()], [4, before]);
 });
 
 test('a stream is sent once', { skip }, async (t) => {

@@ -103,8 +103,9 @@ export interface Gatepass extends AsyncDisposable {
    * `fetch` with the session's credentials, for `apiOrigins` and the issuer; everybody else is asked without them.
    *
    * Where the session is bound to a key, each request carries a proof; the server's nonce is learned per origin, and
-   * asked for once more if it was missing. An answer 401 with `invalid_token` means one refresh and one more try. A body
-   * that is a stream is sent once. A request with a proof follows no redirect: the proof is for one address.
+   * asked for once more if it was missing. An answer 401 with `invalid_token`, or with `invalid_dpop_proof` as when this
+   * machine's clock is wrong, means one refresh and one more try. A body that is a stream is sent once. A request
+   * with a proof follows no redirect: the proof is for one address.
    *
    * @throws {GatepassError} as {@link getAccessToken}; otherwise what `fetch` throws
    */

@@ -38,7 +38,8 @@ export function makeFetch(origins, core, tokens) {
       if (response.status !== 401 || !again) return response;
       if (bound && !challenged && wanted && wanted !== nonce && /use_dpop_nonce/.test(challenge)) {
         challenged = true;
-      } else if (!refreshed && /invalid_token/.test(challenge)) {
+      } else if (!refreshed && /invalid_token|invalid_dpop_proof/.test(challenge)) {
+        // A proof is refused when it is dated wrong: by the refresh's answer the time is known.
         refreshed = true;
         token = await tokens.renew(token, signal);
       } else return response;
