@@ -37,13 +37,16 @@ pub(super) struct Limits {
 }
 
 pub(super) const BROWSER: Limits = Limits {
-    wait: ("www/shared/lock.js", "\nconst LIMIT = ", ";"),
+    wait: ("www/shared/lock.js", "\nconst LONG = ", ";"),
     request: ("www/shared/http.js", "\nconst TIME_LIMIT = ", ";"),
     parts: 1000,
     used: &[
-        ("www/shared/lock.js", "take = (name, limit = LIMIT) =>"),
-        ("www/shared/lock.js", "signal: AbortSignal.timeout(limit)"),
-        ("www/shared/drive.js", "await take(`gatepass:${session}`);"),
+        ("www/shared/lock.js", "const signal = AbortSignal.timeout(refresh ? LONG : BRIEF);"),
+        ("www/shared/lock.js", "navigator.locks?.request(name, { signal }, held)"),
+        (
+            "www/shared/drive.js",
+            "await take(`gatepass:${session}`, wanted[0] === ACCESS || wanted[0] === REFRESH);",
+        ),
     ],
 };
 
