@@ -131,7 +131,9 @@ impl Chromium {
 
     /// What a piece of JavaScript gives in the page, promises awaited.
     pub(crate) fn evaluate(&mut self, script: &str) -> Result<Value, Failure> {
-        let parameters = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
+        // In the place of a person: the server asks the browser whether there is one.
+        let parameters =
+            json!({ "expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true });
         let mut answer = self.call("Runtime.evaluate", &parameters)?;
         let thrown = &answer["exceptionDetails"];
         if !thrown.is_null() {
@@ -166,8 +168,8 @@ impl Chromium {
         self.until(
             &format!("the button `{id}`"),
             &format!(
-                "(() => {{ const it = document.getElementById('{id}'); if (!it?.checkVisibility()) return false; \
-                 it.click(); return true; }})()"
+                "(() => {{ const it = document.getElementById('{id}'); const folded = it?.closest('details:not([open])'); \
+                 if (folded) folded.open = true; if (!it?.checkVisibility()) return false; it.click(); return true; }})()"
             ),
         )
         .map(drop)
@@ -187,7 +189,7 @@ impl Visitor for Chromium {
         let values = Value::from_iter(values.iter().copied());
         let script = format!(
             "(() => {{ const button = document.querySelector('form#{form} button#{button}'); \
-             if (!button || document.readyState !== 'complete') return false; \
+             if (!button || button.ariaDisabled === 'true' || document.readyState !== 'complete') return false; \
              for (const [name, value] of Object.entries({values})) button.form.elements[name].value = value; \
              button.click(); return true; }})()"
         );
