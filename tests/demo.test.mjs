@@ -45,7 +45,7 @@ const DASHBOARD = [
   /^ {2}Account: demo@example\.com$/,
   /^ {2}Issuer: {2}http:\/\/127\.0\.0\.1:\d+$/,
   /^ {2}Token: {3}Next refresh in \d+:\d\d$/,
-  /^ {2}Session: Bound to a key that never leaves this browser$/,
+  /^ {2}Session: Bound to a key that never leaves this browser \(ECDSA P‑256\)$/,
   /^ {2}\S{12}…\S{6} \(\d+ characters\)$/,
 ];
 
