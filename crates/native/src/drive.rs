@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gatepass_core::error::Error;
 use gatepass_core::http::{Request, Response};
 use gatepass_core::protocol::client_auth::{ClientAuth, Prepared};
+use gatepass_core::session::access::{GetAccess, Handout, Wanted};
 use gatepass_core::session::client::Client;
 use gatepass_core::session::record::Record;
 use gatepass_core::session::save::SaveSession;
@@ -72,6 +73,15 @@ impl World {
                 Step::Need(effect) => return Some(effect),
             }
         }
+    }
+
+    /// A token as it is wanted, refreshed if it must be.
+    pub(crate) async fn access(&self, wanted: Wanted) -> Result<Handout, Error> {
+        let mut transaction = GetAccess::new(wanted);
+        if let Some(effect) = self.begin(&mut transaction) {
+            self.go_on(&mut transaction, effect).await;
+        }
+        transaction.finish()
     }
 
     /// Keeps a session that has just begun.

@@ -10,7 +10,7 @@ use gatepass_core::http::{Method, Request, Response};
 use gatepass_core::protocol::dpop::Unsigned;
 use gatepass_core::protocol::token_response::TokenType;
 use gatepass_core::secret::Secret;
-use gatepass_core::session::access::{GetAccess, Handout, Wanted};
+use gatepass_core::session::access::{Handout, Wanted};
 use gatepass_core::session::client::Client;
 use gatepass_core::session::record::Part;
 use gatepass_core::url::{Endpoint, Parts};
@@ -141,7 +141,7 @@ pub(crate) async fn request(
     }
     let mut wanted = ask.wanted.clone();
     loop {
-        let handout = access(world, wanted.clone()).await?;
+        let handout = world.access(wanted.clone()).await?;
         let mut response = send(world, &origin, &ask, &handout).await?;
         let unbound = handout.access.token_type != TokenType::Dpop;
         // RFC 9449 section 9: a 401 that brings a nonce wants it in the proof. Nothing was done yet, so the request may be
@@ -156,14 +156,6 @@ pub(crate) async fn request(
         }
         wanted.force = true;
     }
-}
-
-async fn access(world: &World, wanted: Wanted) -> Result<Handout, Error> {
-    let mut transaction = GetAccess::new(wanted);
-    if let Some(effect) = world.begin(&mut transaction) {
-        world.go_on(&mut transaction, effect).await;
-    }
-    transaction.finish()
 }
 
 async fn send(world: &World, origin: &Origin, ask: &Ask, handout: &Handout) -> Result<Response, Error> {

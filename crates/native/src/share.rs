@@ -7,7 +7,7 @@ use gatepass_core::name::{Audience, Scopes};
 use gatepass_core::protocol::dpop::Unsigned;
 use gatepass_core::protocol::token_exchange::{self, ACCESS_TOKEN, Presented};
 use gatepass_core::secret::Secret;
-use gatepass_core::session::access::{GetAccess, Handout, Wanted};
+use gatepass_core::session::access::{Handout, Wanted};
 use gatepass_core::session::record::{Part, Record};
 
 use crate::clock;
@@ -37,8 +37,10 @@ pub struct Shared {
     pub scopes: Scopes,
 }
 
-/// Shares. [`Error::Unsupported`] says that this session, or its issuer, cannot.
+/// Shares. [`Error::NotBound`] says that this session cannot; an issuer that cannot refuses.
 pub(crate) async fn share(world: &World, share: &Share) -> Result<Shared, Error> {
+    let handout = world.access(Wanted::default()).await?;
+    // After it, which may have refreshed: what is asked by is the record as it is now.
     let record = world.store.load(Part::Whole, clock::now())?.ok_or(Error::NotSignedIn)?;
     // Asked here too: a server that took an empty list for everything would give everything.
     if share.scopes.is_empty() || !record.view.scopes.contains_all(&share.scopes) {
@@ -48,9 +50,6 @@ pub(crate) async fn share(world: &World, share: &Share) -> Result<Shared, Error>
     if !record.view.bound {
         return Err(Error::NotBound);
     }
-    let handout = access(world).await?;
-    // The token may have been refreshed meanwhile; what it is asked by is the record as it is now.
-    let record = world.store.load(Part::Whole, clock::now())?.ok_or(Error::NotSignedIn)?;
     let mut nonce = record.rest.as_ref().and_then(|rest| rest.nonce.clone());
     let mut retried = false;
     loop {
@@ -101,12 +100,4 @@ fn request(
     let signature = sign(key.private.as_ref().ok_or(Error::KeyLost)?, proof.signing_input())?;
     let proof = proof.signed(&signature)?;
     Ok(token_exchange::request(&rest.token_endpoint, &record.view.client_id, &ask).with_proof(Some(proof)))
-}
-
-async fn access(world: &World) -> Result<Handout, Error> {
-    let mut transaction = GetAccess::new(Wanted::default());
-    if let Some(effect) = world.begin(&mut transaction) {
-        world.go_on(&mut transaction, effect).await;
-    }
-    transaction.finish()
 }

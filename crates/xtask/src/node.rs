@@ -31,7 +31,8 @@ pub(crate) fn script(
 /// Before a build of minutes, not after it.
 pub(crate) fn require(workspace: &Workspace) -> Result<(), Failure> {
     if environment::program("node").is_none() || !install::has_node_packages(workspace) {
-        return Err(Failure::new("node or the packages of tests/ are missing").hint("npm ci, inside tests/"));
+        return Err(Failure::new("node or the packages of tests/ are missing")
+            .hint("cargo xtask test --install --only end-to-end"));
     }
     Ok(())
 }

@@ -24,7 +24,8 @@ const LIMIT: Duration = Duration::from_secs(15 * 60);
 pub(crate) fn command() -> Result<ExitCode, Failure> {
     let workspace = Workspace::find()?;
     if environment::program("node").is_none() || !install::has_node_packages(&workspace) {
-        return Err(Failure::new("node or the packages of tests/ are missing").hint("npm ci, inside tests/"));
+        return Err(Failure::new("node or the packages of tests/ are missing")
+            .hint("cargo xtask test --install --only end-to-end"));
     }
     let programs = build::testing_programs_alone(&workspace)?;
     let stage = wasm::make(&workspace)?;
