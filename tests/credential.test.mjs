@@ -6,15 +6,15 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { signIn, startAuthority } from './support/authority.mjs';
 import { Program, cleanUp, folder } from './support/process.mjs';
 import { Terminal, searchFiles } from './support/terminal.mjs';
+import { GATEPASS } from './support/tree.mjs';
 import { Visitor } from './support/visitor.mjs';
 
-const BIN = resolve(process.env.GATEPASS_BIN ?? 'target/debug/gatepass');
 
 /** Why a test cannot run here: the first of these programs that this machine does not have. */
 const without = (...names) => {
@@ -32,7 +32,7 @@ async function acme(t, { links = [], config, ...manifest } = {}) {
   mkdirSync(bin);
   mkdirSync(apps, { recursive: true });
   symlinkSync(terminal.manifest, join(apps, 'acme.toml'));
-  symlinkSync(BIN, join(bin, 'acme'));
+  symlinkSync(GATEPASS, join(bin, 'acme'));
   for (const link of links) symlinkSync(join(bin, 'acme'), join(bin, link));
   // Called as `acme`, it finds its manifest by that name. Of this process's own environment there is only what
   // toolchains need to be found by.

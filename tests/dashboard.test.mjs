@@ -1,14 +1,13 @@
 // A person at the dashboard: real Chromium, our own authority, the package as it is shipped.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { startAuthority } from './support/authority.mjs';
 import { chromiumMissing, close, openBrowser } from './support/chromium.mjs';
 import { eventually } from './support/process.mjs';
 import { searchFiles } from './support/terminal.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const EMAIL = 'user@example.com';
 

@@ -1,13 +1,12 @@
 // The same extension in Firefox: another manifest, an event page in place of a worker, the same modules.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { startAuthority } from './support/authority.mjs';
 import { EMAIL, clientOf, makeExtension, startGate } from './support/extension.mjs';
 import { firefoxMissing, openFirefox } from './support/firefox.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = firefoxMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = firefoxMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const LIMIT = 15_000;
 

@@ -1,16 +1,15 @@
 // The line between extension and terminal, in real Chromium, with a host that a test holds.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { test } from 'node:test';
 import { chromiumMissing } from './support/chromium.mjs';
 import { EMAIL, ID, finish, signedIn, startExtension } from './support/extension.mjs';
 import { claimsOf, HOST, startTerminal, thumbprint } from './support/native.mjs';
 import { cleanUp, eventually, folder } from './support/process.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const ORIGIN = `chrome-extension://${ID}/`;
 const TOKEN = /\/oauth\/token$/;

@@ -1,15 +1,15 @@
 // The popup for everybody: axe finds nothing, in light and dark, in each of its states; and it works by keyboard alone.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { chromiumMissing } from './support/chromium.mjs';
 import { ID, finish, signedIn, signedOut, startExtension } from './support/extension.mjs';
 import { HOST, startTerminal } from './support/native.mjs';
 import { folder } from './support/process.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Where pictures go, if they are wanted. */

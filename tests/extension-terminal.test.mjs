@@ -1,6 +1,5 @@
 // The extension and the terminal, both real: each asks the other for a token, and an API takes it.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { chromiumMissing } from './support/chromium.mjs';
 import { ID, finish, signedIn, startExtension } from './support/extension.mjs';
@@ -9,10 +8,10 @@ import { signIn } from './support/authority.mjs';
 import { folder, start } from './support/process.mjs';
 import { scriptMissing, seen } from './support/pty.mjs';
 import { Terminal } from './support/terminal.mjs';
+import { wwwMissing } from './support/tree.mjs';
 import { Visitor } from './support/visitor.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? scriptMissing() ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? scriptMissing() ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 
 /** A terminal that is signed in, and a browser whose extension knows it; nobody is signed in there. */

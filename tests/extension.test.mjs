@@ -1,14 +1,13 @@
 // The example extension in real Chromium: its worker, its popup, our own authority.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { test } from 'node:test';
 import { chromiumMissing } from './support/chromium.mjs';
 import { EMAIL, finish, issuerPage, prove, signedIn, signedOut, startExtension } from './support/extension.mjs';
 import { cleanUp, eventually } from './support/process.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 
 for (const flow of ['identity', 'tab']) {

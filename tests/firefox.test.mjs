@@ -1,12 +1,11 @@
 // The same dashboard in a browser of another house: sign-in, refresh, restore, sign-out.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { startAuthority } from './support/authority.mjs';
 import { firefoxMissing, openFirefox } from './support/firefox.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = firefoxMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = firefoxMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const EMAIL = 'user@example.com';
 const LIMIT = 15_000;

@@ -1,15 +1,14 @@
 // Grants, links and loans: a client written by others, and a real browser, against our own authority.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import * as client from 'openid-client';
 import { signIn, startAuthority } from './support/authority.mjs';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 import { eventually } from './support/process.mjs';
+import { wwwMissing } from './support/tree.mjs';
 import { Visitor } from './support/visitor.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const REDIRECT = 'http://127.0.0.1:53123/callback';
 const EMAIL = 'user@example.com';

@@ -12,10 +12,10 @@ import { eventually } from './support/process.mjs';
 import { startDashboardProvider } from './support/provider.mjs';
 import { scriptMissing } from './support/pty.mjs';
 import { searchFiles } from './support/terminal.mjs';
+import { wwwMissing } from './support/tree.mjs';
 import { navigate } from './support/visitor.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? scriptMissing() ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? scriptMissing() ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const EMAIL = 'ada@example.com';
 

@@ -2,7 +2,6 @@
 // (Local Network Access); a navigation of the whole window is none of that. A server on this machine is part of the
 // loopback itself, so Chromium is told to take the dashboard's for a public one.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { listen } from './support/app.mjs';
 import { startAuthority } from './support/authority.mjs';
@@ -10,9 +9,9 @@ import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 import { Acme, ask, at, signInThere } from './support/handoff.mjs';
 import { scriptMissing } from './support/pty.mjs';
 import { opensslMissing, startSecureFront } from './support/tls.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? scriptMissing() ?? opensslMissing() ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? scriptMissing() ?? opensslMissing() ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const EMAIL = 'ada@example.com';
 

@@ -10,10 +10,10 @@ import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 import { Acme, Dashboard, ask, at, signInThere } from './support/handoff.mjs';
 import { eventually } from './support/process.mjs';
 import { scriptMissing } from './support/pty.mjs';
+import { wwwMissing } from './support/tree.mjs';
 import { navigate } from './support/visitor.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? scriptMissing() ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? scriptMissing() ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const EMAIL = 'ada@example.com';
 

@@ -8,9 +8,9 @@ import { signIn, startAuthority } from './support/authority.mjs';
 import { chromiumMissing, close, openBrowser } from './support/chromium.mjs';
 import { eventually, folder, start } from './support/process.mjs';
 import { Terminal, keyringMissing, searchFiles } from './support/terminal.mjs';
+import { GATEPASS } from './support/tree.mjs';
 import { Visitor } from './support/visitor.mjs';
 
-const BIN = process.env.GATEPASS_BIN ?? 'target/debug/gatepass';
 const missing = keyringMissing();
 const skip = missing && `${missing} is not installed`;
 const linux = process.platform !== 'linux' && 'this looks into /proc';
@@ -102,7 +102,7 @@ test('a login that waits between two processes lies nowhere in plain text', { sk
   const code = new URL(answer).searchParams.get('code');
   const stopped = join(terminal.home, 'stopped-finish');
   const finish = async (env) => {
-    const program = start(t, BIN, ['login', '--finish', handle, '--email', 'user@example.com'], { env: { ...terminal.env, ...env }, input: answer });
+    const program = start(t, GATEPASS, ['login', '--finish', handle, '--email', 'user@example.com'], { env: { ...terminal.env, ...env }, input: answer });
     if (env) {
       await eventually(() => existsSync(stopped));
       assert.deepEqual(visible(program, [...SHAPES, code, ...parked]), []);
@@ -169,7 +169,7 @@ test('a crash leaves no core, and nobody else looks into the process', { skip: l
     for (const path of [place, terminal.home, terminal.manifest]) chownSync(path, NOBODY, NOBODY);
   }
   const command = join(place, 'gatepass');
-  cpSync(BIN, command);
+  cpSync(GATEPASS, command);
   const crash = async (words, ready) => {
     const program = start(t, 'sh', ['-c', 'ulimit -S -c unlimited; cd "$0" && exec "$@"', place, ...prefix, ...words], { env: terminal.env });
     await ready(program);

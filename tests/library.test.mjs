@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { signIn, startAuthority } from './support/authority.mjs';
 import { keyringMissing, Terminal } from './support/terminal.mjs';
+import { EXAMPLE } from './support/tree.mjs';
 import { Visitor } from './support/visitor.mjs';
 import { start } from './support/process.mjs';
 
 const missing = keyringMissing();
 const skip = missing && `${missing} is not installed`;
-const EXAMPLE = process.env.GATEPASS_EXAMPLE ?? 'target/debug/examples/whoami';
 
 test('the example signs in once, and asks an API with a proof of its key', { skip }, async (t) => {
   const authority = await startAuthority(t);

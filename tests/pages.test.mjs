@@ -1,14 +1,14 @@
 // Every page of the house for everybody: axe finds nothing in light and dark, nothing is wider than a phone, nothing is
 // loaded from anywhere else, and the keyboard alone is enough.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { chromiumMissing } from './support/chromium.mjs';
 import { EMAIL, PARTS, Tour, startListener, state } from './support/tour.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PHONE = { width: 360, height: 640 };

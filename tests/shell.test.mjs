@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
+import { WWW } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 const SHARED = new URL('../www/shared/', import.meta.url);
 
 /** Serves the modules on an origin of their own, an empty page, and what http.js has to cope with. */

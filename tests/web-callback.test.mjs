@@ -1,13 +1,12 @@
 // Coming back from the issuer, in every way that a browser and a person make of it. Real Chromium, our own authority.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { ready, signInAt, startApp } from './support/app.mjs';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 import { eventually } from './support/process.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const EMAIL = 'user@example.com';
 

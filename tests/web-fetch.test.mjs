@@ -1,16 +1,15 @@
 // `fetch` of the facade against an API by others' rules: proofs are judged by npm jose. Real Chromium, our own authority.
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { calculateJwkThumbprint, createRemoteJWKSet, decodeProtectedHeader, importJWK, jwtVerify } from 'jose';
 import { listen, ready, signInAt, startApp } from './support/app.mjs';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 import { freePort } from './support/process.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 
 /** An API that takes bound tokens, each proof once, and wants a nonce of its own if it is told to (RFC 9449 section 9). */

@@ -1,7 +1,7 @@
 // The page's part in a command line's sign-in: what it reads, what it seals, and what it gives away, to whom.
 import assert from 'node:assert/strict';
 import { createDecipheriv, createECDH, createHash, createHmac, randomBytes, webcrypto } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { readHandoff } from '../www/shared/handoff.js';
@@ -10,9 +10,9 @@ import { meant, phraseOf, proquints } from '../www/shared/phrase.js';
 import { listen, ready, signInAt, startApp } from './support/app.mjs';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 import { eventually } from './support/process.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const RANDOM = 'r'.repeat(22);
 

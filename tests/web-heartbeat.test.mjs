@@ -1,13 +1,12 @@
 // The heartbeat: who is told that a session is used, when, and by whom not. Real Chromium with a clock that tests move, our own authority.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { ready, signInAt, startApp } from './support/app.mjs';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
 import { eventually } from './support/process.mjs';
+import { wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const MINUTE = 60_000;
 const IDLE = 3600;

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { folder } from './support/process.mjs';
+import { inTree } from './support/tree.mjs';
 
-const TSC = resolve('tests/node_modules/.bin/tsc');
+const TSC = inTree('tests/node_modules/.bin/tsc');
 
 function tsc(...words) {
   return new Promise((done) => {
@@ -15,12 +16,12 @@ function tsc(...words) {
 }
 
 test('every module keeps to its types, strictly', async () => {
-  assert.deepEqual(await tsc('-p', 'www'), { status: 0, stdout: '' });
+  assert.deepEqual(await tsc('-p', inTree('www')), { status: 0, stdout: '' });
 });
 
 test('whoever imports the package is told what is wrong, and nothing else', async (t) => {
   const place = folder(t, 'types');
-  symlinkSync(resolve('www/shared/gatepass.d.ts'), join(place, 'gatepass.d.ts'));
+  symlinkSync(inTree('www/shared/gatepass.d.ts'), join(place, 'gatepass.d.ts'));
   writeFileSync(join(place, 'good.ts'), `
 import { createGatepass, GatepassError, type Session } from './gatepass.js';
 await using gatepass = await createGatepass({ issuer: 'https://id.example', clientId: 'app', redirectUri: 'https://app.example/' });

@@ -8,9 +8,9 @@ import { makeEndpoint } from '../www/shared/metadata.js';
 import { makeTokens } from '../www/shared/tokens.js';
 import { listen, ready, signInAt, startApp } from './support/app.mjs';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
+import { inTree, WWW, wwwMissing } from './support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
 const EMAIL = 'user@example.com';
 const entry = resolve(WWW, 'web/gatepass.js');
@@ -299,7 +299,7 @@ test('a report holds no name, no address and no token', { skip }, async (t) => {
   const report = await app.page.evaluate(() => window.gatepass.diagnostics());
   assert.equal(report.transcripts.length, 8);
   assert.match(report.transcripts.at(-1), /^gatepass transcript 1\n0s access min_ttl=30s force\n[^]*\n\ds < sent 200 [^]*\n\ds = token=DPoP /);
-  const version = /^version = "(.*)"$/m.exec(readFileSync('Cargo.toml', 'utf8'))[1];
+  const version = /^version = "(.*)"$/m.exec(readFileSync(inTree('Cargo.toml'), 'utf8'))[1];
   assert.deepEqual([report.version, report.storage.kind, report.session.bound, report.browser.locks], [version, 'indexeddb', true, true]);
   for (const secret of [value, EMAIL, app.origin, app.authority.issuer, '127.0.0.1']) assert.equal(JSON.stringify(report).includes(secret), false, secret);
 });

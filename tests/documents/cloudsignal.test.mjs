@@ -7,9 +7,9 @@ import { startAuthority } from '../support/authority.mjs';
 import { chromiumMissing, openBrowser } from '../support/chromium.mjs';
 import { ask, at, signInThere } from '../support/handoff.mjs';
 import { Company, scriptMissing } from '../support/pty.mjs';
+import { wwwMissing } from '../support/tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? scriptMissing() ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? scriptMissing() ?? wwwMissing;
 const skip = missing && `${missing} is not installed`;
 
 /** A browser is there; the tests bring its page to the address that the program shows. */

@@ -4,8 +4,8 @@ import { createServer, request as ask } from 'node:http';
 import { join } from 'node:path';
 import { startAuthority } from './authority.mjs';
 import { cleanUp, freePort } from './process.mjs';
+import { WWW } from './tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' http://127.0.0.1:*; form-action http://127.0.0.1:*; base-uri 'none'";
 const TYPES = { js: 'text/javascript', wasm: 'application/wasm' };
 

@@ -2,9 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { folder, start } from './process.mjs';
+import { AUTHORITY, WWW } from './tree.mjs';
 
-const BIN = process.env.GATEPASS_AUTHORITY_BIN ?? 'target/debug/gatepass-authority';
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 
 /** Starts it with a fresh database; gives its address and what a test needs of it. `www` may be a folder of its own. */
 export async function startAuthority(t, { www = false, config, args: more = [] } = {}) {
@@ -16,7 +15,7 @@ export async function startAuthority(t, { www = false, config, args: more = [] }
     writeFileSync(join(place, 'authority.toml'), config);
     args.push('--config', join(place, 'authority.toml'));
   }
-  const program = start(t, BIN, args, { env: { ...process.env, GATEPASS_TEST_CLOCK_FILE: clockFile } });
+  const program = start(t, AUTHORITY, args, { env: { ...process.env, GATEPASS_TEST_CLOCK_FILE: clockFile } });
   const { issuer, listen } = await program.until(({ stdout }) => stdout.includes('\n') && JSON.parse(stdout.split('\n')[0]));
   const address = `http://${listen}`;
   return {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { openBrowser } from './chromium.mjs';
 import { cleanUp, eventually, folder } from './process.mjs';
 import { startAuthority } from './authority.mjs';
+import { WWW } from './tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 
 /** The key that fixes the id; a browser makes the id of it (the first half of SHA-256, as letters a to p). */
 const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'der' }, privateKeyEncoding: { type: 'pkcs8', format: 'der' } });

@@ -5,9 +5,9 @@ import { signIn, startAuthority } from './authority.mjs';
 import { Program, cleanUp, eventually, folder } from './process.mjs';
 import { startProvider } from './provider.mjs';
 import { Terminal } from './terminal.mjs';
+import { GATEPASS } from './tree.mjs';
 import { Visitor, navigate } from './visitor.mjs';
 
-const BIN = process.env.GATEPASS_BIN ?? 'target/debug/gatepass';
 /** Waits for a line, so that all start at once, and becomes the command. */
 const GATE = 'read -r _; exec "$@" </dev/null';
 /** By so many seconds every access token has expired. */
@@ -141,7 +141,7 @@ export class Fleet {
 
   /** Runs one process from the opening of its gate to its end, or kills it after so many milliseconds. */
   async #start(gate, { killAfter, env } = {}, begun = () => {}) {
-    const program = new Program('sh', ['-c', GATE, 'sh', BIN, '--json', 'token'], { env: { ...this.house.terminal.env, ...env }, keys: true });
+    const program = new Program('sh', ['-c', GATE, 'sh', GATEPASS, '--json', 'token'], { env: { ...this.house.terminal.env, ...env }, keys: true });
     this.running.add(program);
     begun(program);
     await gate;

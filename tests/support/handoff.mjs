@@ -8,6 +8,7 @@ import * as client from 'openid-client';
 import { listen, signInAt } from './app.mjs';
 import { cleanUp, eventually } from './process.mjs';
 import { Company } from './pty.mjs';
+import { WWW } from './tree.mjs';
 
 /** A terminal whose program is signed in by a dashboard; what it opens is written down. */
 export class Acme extends Company {
@@ -82,7 +83,6 @@ document.querySelector('#continue').onclick = async () => {
 };
 </script>`;
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' };
 
 /** Our dashboard on an origin of its own, for the issuer that `issuer` is set to, under the policy that ours has. */

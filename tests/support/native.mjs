@@ -2,9 +2,10 @@
 import { createHash, createPublicKey, randomBytes, verify } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { cleanUp, folder } from './process.mjs';
+import { inTree } from './tree.mjs';
 
 export const HOST = 'dev.gatepass.gatepass';
 
@@ -38,7 +39,7 @@ export async function startTerminal(t, profile, origin) {
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
   const place = folder(t, 'host');
   const program = join(place, 'host');
-  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${resolve('tests/support/native-host.mjs')}' ${server.address().port} "$@"\n`);
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${inTree('tests/support/native-host.mjs')}' ${server.address().port} "$@"\n`);
   chmodSync(program, 0o755);
   terminal.install = () => {
     const hosts = join(profile, 'NativeMessagingHosts');

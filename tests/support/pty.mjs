@@ -1,11 +1,11 @@
 // A program of a documented system, at a terminal of 80 columns (util-linux `script` holds the pseudo-terminal).
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { start } from './process.mjs';
 import { Terminal } from './terminal.mjs';
+import { GATEPASS } from './tree.mjs';
 
-const BIN = resolve(process.env.GATEPASS_BIN ?? 'target/debug/gatepass');
 const APPS = fileURLToPath(new URL('../../crates/cli/apps', import.meta.url));
 
 /** What the machine must have for a pseudo-terminal. */
@@ -36,7 +36,7 @@ export class Company extends Terminal {
     const bin = join(this.home, 'bin');
     mkdirSync(bin);
     this.bin = join(bin, program);
-    symlinkSync(BIN, this.bin);
+    symlinkSync(GATEPASS, this.bin);
     this.env = { ...this.env, PATH: `${bin}${delimiter}${this.env.PATH}`, TERM: 'xterm-256color', LANG: 'C.UTF-8', TZ: 'UTC', SHELL: '/bin/sh' };
   }
 

@@ -7,9 +7,9 @@ import { startAuthority } from './authority.mjs';
 import { chromiumMissing } from './chromium.mjs';
 import { startGate } from './gate.mjs';
 import { cleanUp } from './process.mjs';
+import { WWW, wwwMissing } from './tree.mjs';
 
-const WWW = process.env.GATEPASS_WWW ?? 'target/www';
-const missing = chromiumMissing ?? (existsSync(WWW) ? undefined : '`cargo xtask wasm`');
+const missing = chromiumMissing ?? wwwMissing;
 /** Why tests with a site cannot run here, if they cannot. */
 export const skip = missing && `${missing} is missing`;
 /** Where the npm package was staged. */

@@ -3,8 +3,8 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { startKeyring } from './keyring.mjs';
 import { Program, folder, start } from './process.mjs';
+import { GATEPASS } from './tree.mjs';
 
-const BIN = process.env.GATEPASS_BIN ?? 'target/debug/gatepass';
 
 /** What the machine must have for a real keyring. */
 export function keyringMissing() {
@@ -17,7 +17,7 @@ export class Terminal {
   constructor(t, manifest = {}) {
     this.t = t;
     /** What is run. */
-    this.bin = BIN;
+    this.bin = GATEPASS;
     this.home = folder(t, 'home');
     this.clockFile = join(this.home, 'clock');
     this.manifest = join(this.home, 'app.toml');
