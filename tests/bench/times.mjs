@@ -32,20 +32,23 @@ const LIBRARIES = {
     export const token = (it) => it.getTokenSilently();`,
 };
 
-/** `/callback/N` finishes a sign-in, `/cold/N` restores a session and takes the time, `/warm` has all three at once. */
+/**
+ * `/callback/N` finishes a sign-in, `/warm` has all three at once. `/cold/N` restores a session and takes the time, with the
+ * library's files in the browser's cache, as a deployment lets it keep them; `/first/N` does it with nothing kept.
+ */
 const APP = `
 import { issuer, count } from '/options.js';
 const [, what, which] = location.pathname.split('/');
 const options = (number) => ({ issuer, client: 'bench', redirect: location.origin + '/callback/' + number });
-if (what === 'cold') {
+if (what === 'cold' || what === 'first') {
   const start = performance.now();
-  const { open, session } = await import('/lib/' + which + '.js');
+  const { open, session } = await import((what === 'cold' ? '/kept/' : '/new/') + which + '.js');
   const found = await session(await open(options(which)));
-  globalThis.cold = { took: performance.now() - start, found: Boolean(found) };
+  globalThis.restored = { took: performance.now() - start, found: Boolean(found) };
 } else {
   const numbers = what === 'warm' ? [...Array(count).keys()] : [Number(which)];
   globalThis.libraries = await Promise.all(numbers.map(async (number) => {
-    const library = await import('/lib/' + number + '.js');
+    const library = await import('/kept/' + number + '.js');
     return { ...library, it: await library.open(options(number)) };
   }));
   if (what === 'callback') {
@@ -63,11 +66,16 @@ export async function times(scope, { rounds, calls }) {
   const gate = await startGate(scope);
   // auth0-spa-js tells its server what it is.
   gate.allows = 'auth0-client';
-  const texts = { '/app.js': APP, '/lib/gatepass_web_bg.wasm': readFileSync(join(PACKAGE, 'gatepass_web_bg.wasm')) };
-  for (const [at, name] of names.entries()) texts[`/lib/${at}.js`] = await bundle(LIBRARIES[name]);
+  const texts = { '/app.js': APP };
+  const wasm = readFileSync(join(PACKAGE, 'gatepass_web_bg.wasm'));
+  const bundles = await Promise.all(names.map((name) => bundle(LIBRARIES[name])));
+  for (const folder of ['/kept', '/new']) {
+    texts[`${folder}/gatepass_web_bg.wasm`] = wasm;
+    for (const [at, text] of bundles.entries()) texts[`${folder}/${at}.js`] = text;
+  }
   // The slash at its end is what auth0-spa-js expects of every issuer.
   const issuer = `${gate.origin}/`;
-  const site = await serve(scope, { texts, issuer });
+  const site = await serve(scope, { texts, issuer, kept: '/kept/' });
   texts['/options.js'] = `export const issuer = '${issuer}'; export const count = ${names.length};`;
   const redirects = names.map((_, at) => `${site.origin}/callback/${at}`);
   const authority = await startAuthority(scope, {
@@ -80,15 +88,17 @@ export async function times(scope, { rounds, calls }) {
   for (const at of names.keys()) await signIn(authority, page, `${site.origin}/page/${at}`, at === 0);
   const requests = gate.asked;
 
-  const cold = names.map(() => []);
+  const restored = { cold: names.map(() => []), first: names.map(() => []) };
   for (let round = 0; round <= rounds; round += 1) {
-    for (const at of names.keys()) {
-      await page.goto(`${site.origin}/cold/${at}`);
-      await page.waitForFunction(() => globalThis.cold);
-      const { took, found } = await page.evaluate(() => globalThis.cold);
-      if (!found) throw new Error(`${names[at]} does not know its session any more`);
-      // The first round fills caches.
-      if (round > 0) cold[at].push(took);
+    for (const [how, took] of Object.entries(restored)) {
+      for (const at of names.keys()) {
+        await page.goto(`${site.origin}/${how}/${at}`);
+        await page.waitForFunction(() => globalThis.restored);
+        const { took: time, found } = await page.evaluate(() => globalThis.restored);
+        if (!found) throw new Error(`${names[at]} does not know its session any more`);
+        // The first round fills caches.
+        if (round > 0) took[at].push(time);
+      }
     }
   }
 
@@ -107,7 +117,7 @@ export async function times(scope, { rounds, calls }) {
     return times;
   }, { rounds, calls });
   if (gate.asked !== requests) throw new Error('somebody asked the server, so this was not cached');
-  return { chromium: context.browser()?.version() ?? '', cached: summary(names, cached), cold: summary(names, cold) };
+  return { chromium: context.browser()?.version() ?? '', cached: summary(names, cached), cold: summary(names, restored.cold), first: summary(names, restored.first) };
 }
 
 async function signIn(authority, page, url, first) {

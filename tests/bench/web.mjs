@@ -24,15 +24,15 @@ const table = (rows) => {
   return rows.map((row) => row.map((cell, at) => (at === 0 ? String(cell).padEnd(widths[at]) : String(cell).padStart(widths[at]))).join('  ').trimEnd()).join('\n');
 };
 
-function forPeople({ sizes, cached, cold, rounds, calls, machine }) {
+function forPeople({ sizes, cached, cold, first, rounds, calls, machine }) {
   const weights = sizes.map(({ name, version, whole, typical }) => [name, ...[whole, typical].flatMap(({ raw, gzip, brotli }) => [raw, gzip, brotli]), version]);
-  const took = cached.map(({ name, median_ms, ratio }, at) => [name, median_ms.toFixed(3), ratio.toFixed(2), cold[at].median_ms.toFixed(1), cold[at].ratio.toFixed(2)]);
+  const took = cached.map(({ name, median_ms, ratio }, at) => [name, median_ms.toFixed(3), ratio.toFixed(2), ...[cold, first].flatMap((took) => [took[at].median_ms.toFixed(1), took[at].ratio.toFixed(2)])]);
   return [
     table([['package', 'all', 'gzip', 'brotli', 'typical', 'gzip', 'brotli', 'version'], ...weights]),
     'bytes, bundled and minified by esbuild in this run; ours is wasm and JavaScript, each compressed by itself',
     '',
-    table([['library', 'cached ms', 'ours / theirs', 'cold ms', 'ours / theirs'], ...took]),
-    `medians of ${rounds} rounds of all in turn; cached: one call of ${calls} for a token that is there; cold: a new page, from the import to the session`,
+    table([['library', 'cached ms', 'ours / theirs', 'cold ms', 'ours / theirs', 'first ms', 'ours / theirs'], ...took]),
+    `medians of ${rounds} rounds of all in turn; cached: one call of ${calls} for a token that is there; cold: a new page, from the import to the session, its files kept by the browser; first: nothing kept`,
     `${machine.cores} cores, ${machine.os} ${machine.arch}, Chromium ${machine.chromium}`,
   ].join('\n');
 }

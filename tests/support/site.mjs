@@ -39,8 +39,8 @@ globalThis.app = { gatepass, events };
 export const policy = (issuer, ...apis) =>
   `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self' ${[new URL(issuer).origin, ...apis].join(' ')}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
 
-/** Serves files of folders (by the address in front of them) and texts, each page under the policy. */
-export async function serve(t, { folders = {}, texts = {}, page = PAGE, issuer, apis = [] }) {
+/** Serves files of folders (by the address in front of them) and texts, each page under the policy. A browser may keep what lies under `kept`. */
+export async function serve(t, { folders = {}, texts = {}, page = PAGE, issuer, apis = [], kept }) {
   const site = { texts, issuer };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://site');
@@ -52,7 +52,7 @@ export async function serve(t, { folders = {}, texts = {}, page = PAGE, issuer, 
     const body = text ?? (file ? await readFile(file) : type === TYPES['.html'] ? page : undefined);
     response.writeHead(body === undefined ? 404 : 200, {
       'content-type': type,
-      'cache-control': 'no-store',
+      'cache-control': kept && pathname.startsWith(kept) ? 'public, max-age=31536000, immutable' : 'no-store',
       'x-content-type-options': 'nosniff',
       'content-security-policy': policy(site.issuer, ...apis),
     });
