@@ -152,6 +152,8 @@ test('signing out everywhere asks first, and ends every browser of the account',
   await there.goto(`${authority.issuer}/dashboard/`);
   await signedOut(there);
   await signIn(authority, there);
+  // Which one is which: two of one name differ by where they are.
+  await there.locator('#grants li', { hasText: 'This browser' }).getByText('In Chrome on Linux, bound to its key').waitFor();
 
   await page.locator('#everywhere').click();
   await page.locator('#grants .asks button', { hasText: 'Cancel' }).click();

@@ -33,9 +33,12 @@ export function grants(gatepass) {
  * @param {() => Promise<void>} again
  */
 function shown(gatepass, grant, again) {
-  const title = grant.device ?? grant.client_name;
-  const way = grant.type === "web" ? "in a browser" : (WAYS[grant.way] ?? "signed in");
-  const what = grant.device ? `${grant.client_name}, ${way}` : `${way[0].toUpperCase()}${way.slice(1)}`;
+  const web = grant.type === "web";
+  const way = web ? `in ${grant.device ?? "a browser"}` : (WAYS[grant.way] ?? "signed in");
+  // A person knows a terminal by its machine, and a page by its name.
+  const [title, what] = web || !grant.device
+    ? [grant.client_name, `${way[0].toUpperCase()}${way.slice(1)}`]
+    : [grant.device, `${grant.client_name}, ${way}`];
   const facts = [
     [what, grant.bound ? ", bound to its key" : ", not bound to a key"],
     ["Last used ", moment(grant.last_used_at, distance(grant.last_used_at)), ", since ", moment(grant.created_at, exact(grant.created_at))],
@@ -57,7 +60,7 @@ function shown(gatepass, grant, again) {
     title,
     lines: facts,
     end: "End",
-    question: `End the session of ${title}? It has to sign in again.${grant.type === "web" ? "" : " Browsers that it signed in are signed out too."} This cannot be undone.`,
+    question: `End the session of ${title}? It has to sign in again.${web ? "" : " Browsers that it signed in are signed out too."} This cannot be undone.`,
     yes: "End it",
     ended: `The session of ${title} was ended.`,
     // One that is gone already has ended too.

@@ -27,7 +27,7 @@ pub(crate) struct Code {
     pub(crate) dpop_jkt: Option<String>,
     pub(crate) auth_time: Timestamp,
     pub(crate) expires_at: Timestamp,
-    /// Of a code for a terminal, what its machine calls itself.
+    /// Of a code for a terminal by a dashboard, what its machine calls itself; of one for a page, which browser it is in.
     pub(crate) device: Option<String>,
     /// The family it became, once it is used.
     pub(crate) family_id: Option<[u8; 16]>,

@@ -46,7 +46,7 @@ pub(crate) struct Family {
     pub(crate) created_at: Timestamp,
     pub(crate) last_used_at: Timestamp,
     pub(crate) way: Way,
-    /// What the machine that asked calls itself.
+    /// What the machine that asked calls itself, or which browser it was.
     pub(crate) device: Option<String>,
 }
 

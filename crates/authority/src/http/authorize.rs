@@ -101,7 +101,7 @@ async fn run(app: &App, visitor: &Visitor, flow: &Flow) -> Result<Response, Prob
     match (step, session) {
         (Step::Refuse(refused), _) => Ok(refuse_request(app, &request, refused)),
         (Step::Consent, Some(session)) => consent::page(app, visitor, session, &request, flow),
-        (Step::Grant, Some(session)) => grant(app, session, &request, flow).await,
+        (Step::Grant, Some(session)) => grant(app, visitor, session, &request, flow).await,
         (Step::SignIn, _) | (_, None) => {
             let asker = Asker::from(&request);
             match request.domain().and_then(|it| app.upstreams.of_domain(it)) {
@@ -157,6 +157,7 @@ pub(crate) async fn decide<'a>(
 /// Issues a code and sends it home.
 pub(crate) async fn grant(
     app: &App,
+    visitor: &Visitor,
     session: &Session,
     request: &Request<'_>,
     flow: &Flow,
@@ -176,7 +177,8 @@ pub(crate) async fn grant(
         dpop_jkt: request.dpop_jkt.clone(),
         auth_time: session.auth_time,
         expires_at: app.now().plus(Duration::from_secs(CODE_SECONDS)),
-        device: None,
+        // A page's tokens stay in the browser that asks; a terminal's leave it.
+        device: (!request.client.native).then(|| visitor.described.clone()),
         family_id: None,
     };
     app.store.add_code(&sha256(code.expose()), &row).await?;

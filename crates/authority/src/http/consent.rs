@@ -68,7 +68,7 @@ pub(crate) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
             let scope = request.scope.as_str().to_owned();
             app.store.remember_consent(&session.user_id, &request.client.id, &scope, app.now()).await?;
         }
-        grant(&app, session, &request, &flow).await
+        grant(&app, &visitor, session, &request, &flow).await
     };
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
 }

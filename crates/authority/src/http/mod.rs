@@ -2,6 +2,7 @@
 
 mod access;
 mod activate;
+mod agent;
 mod answer;
 mod authorize;
 mod client_auth;

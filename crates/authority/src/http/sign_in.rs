@@ -6,7 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::authorize::{resume_address, see_other};
@@ -70,7 +70,7 @@ pub(crate) async fn email(
             browser_hash: visitor.browser_hash(),
             email: &email,
             flow: &sealed,
-            browser: browser_name(&headers),
+            browser: &visitor.described,
             place: &place,
         };
         let now = app.now();
@@ -146,23 +146,6 @@ pub(crate) fn place(ip: IpAddr) -> String {
         }
         ip => ip.to_string(),
     }
-}
-
-/// What a browser calls itself, in two words that a person recognises.
-fn browser_name(headers: &HeaderMap) -> &'static str {
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    // In this order: each later name also stands in what the earlier ones send.
-    [
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-        ("curl/", "curl"),
-    ]
-    .into_iter()
-    .find(|(mark, _)| agent.contains(mark))
-    .map_or("an unknown browser", |(_, name)| name)
 }
 
 #[derive(Template)]

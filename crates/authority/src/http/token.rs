@@ -113,7 +113,7 @@ async fn redeem_code(
         audience: code.audience,
         organization_id: code.organization_id,
         auth_time: code.auth_time,
-        way: if code.device.is_some() { Way::Handoff } else { Way::Code },
+        way: if client.native && code.device.is_some() { Way::Handoff } else { Way::Code },
         device: code.device,
     };
     let family = Family::begin(random::bytes()?, client, granted, refreshable, jkt, now);

@@ -5,6 +5,7 @@ use aws_lc_rs::hmac;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
+use super::agent;
 use super::page::Problem;
 use crate::app::App;
 use crate::grant::params::Params;
@@ -18,6 +19,8 @@ pub(crate) struct Visitor {
     browser: String,
     /// The browser had no name until now.
     fresh: bool,
+    /// What it says that it is.
+    pub(crate) described: String,
     session_hash: Option<[u8; 32]>,
     pub(crate) session: Option<Session>,
 }
@@ -33,6 +36,7 @@ impl Visitor {
         };
         Ok(Self {
             fresh: browser.is_none(),
+            described: agent::describe(headers),
             browser: match browser {
                 Some(value) => value.to_owned(),
                 None => random::token()?.expose().clone(),

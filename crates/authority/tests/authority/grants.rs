@@ -70,6 +70,7 @@ async fn the_owner_sees_each_grant_newest_use_first() {
     });
     assert_eq!(grants[2], expected);
     assert_eq!((&grants[1]["current"], &grants[1]["bound"]), (&json!(true), &json!(false)));
+    assert_eq!(grants[1]["device"], "Firefox on Linux");
 
     // A refresh is use.
     world.pass(10);

@@ -160,7 +160,7 @@ fn settle(chromium: &mut Chromium, issuer: &str) -> Result<(), Failure> {
          put('issuer', /^{issuer}$/, '{ISSUER}'); \
          document.querySelectorAll('.list time').forEach((time) => \
          {{ if (!/just now|minute|20\\d\\d/.test(time.textContent)) throw new Error(time.textContent); \
-         time.textContent = /20\\d\\d/.test(time.textContent) ? 'Nov 21, 2026' : 'just now'; }}); \
+         time.textContent = /20\\d\\d/.test(time.textContent) ? 'Nov 21, 2026, 9:30 AM' : 'just now'; }}); \
          put('countdown', /^Next refresh in (60:00|59:\\d\\d)$/, 'Next refresh in 59:42'); \
          put('since', /\\d/, new Date('2026-11-21T09:30Z').toLocaleString('en', \
          {{ dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' }})); \
