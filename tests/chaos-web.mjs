@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { openBrowser } from './support/chromium.mjs';
 import { seeded } from './support/fleet.mjs';
 import { EXPIRED, holdTime, later, openTab, signIn, skip, startSite, token, who } from './support/site.mjs';
-import { freeze, hurry, openTabs, pause, resume, thaw, waitsForLock } from './support/tabs.mjs';
+import { freeze, hurry, openTabs, thaw, waitsForLock } from './support/tabs.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -98,14 +98,13 @@ class Crowd {
     const waiting = others.map((tab) => token(tab));
     await waitsForLock(others[0], others.length);
     await Promise.all(others.map(hurry));
-    // All at once, as tabs do not: that must do no harm either.
-    await Promise.all(others.map(async (tab) => resume(tab, await pause(tab))));
     const tokens = await Promise.all(waiting);
     if (values.dpop === 'off') {
       judge(tokens.every(({ error }) => error === 'busy'), 'a bare session was refreshed beside the one who holds the lock');
       judge(this.gate.asked - before === 1, 'a second request for a bare session');
     } else {
       judge(tokens.every(({ value }) => value), `somebody has no token: ${tokens.find(({ error }) => error)?.error}`);
+      judge(this.gate.asked - before === 2, `${this.gate.asked - before} requests where two are enough`);
     }
     await thaw(session);
     held.release();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openBrowser } from './support/chromium.mjs';
 import { EXPIRED, holdTime, later, leave, openTab, shows, signIn, skip, startSite, token, walk, who } from './support/site.mjs';
-import { freeze, hurry, hurryBriefly, openTabs, pause, resume, thaw, waitsForLock } from './support/tabs.mjs';
+import { freeze, hurry, hurryBriefly, openTabs, thaw, waitsForLock } from './support/tabs.mjs';
 
 const TABS = 8;
 
@@ -52,15 +52,6 @@ for (const [dpop, kind] of [['required', 'bound to a key'], ['off', 'bare']]) {
       const waiting = rest.map((tab) => token(tab));
       await waitsForLock(rest[0], rest.length);
       await Promise.all(rest.map(hurry));
-      // They go on apart from each other, in the order of their pauses.
-      const pauses = await Promise.all(rest.map(pause));
-      assert.equal(new Set(pauses).size, rest.length);
-      assert.equal(pauses.every((length) => length < 5000), true);
-      const order = rest.map((tab, at) => ({ tab, asked: waiting[at], length: pauses[at] })).sort((one, other) => one.length - other.length);
-      for (const { tab, asked, length } of order) {
-        await resume(tab, length);
-        await asked;
-      }
       const tokens = await Promise.all(waiting);
       if (dpop === 'off') {
         // A second sender might end a bare session, so nobody sends.

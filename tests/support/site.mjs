@@ -108,8 +108,6 @@ export async function holdTime(context, seconds = 0) {
       waits.add({ limit, own });
       return own.signal;
     };
-    // Those whose length was drawn by lot: no whole number of milliseconds.
-    globalThis.pauses = () => [...waits].map(({ limit }) => limit).filter((limit) => !Number.isInteger(limit));
     globalThis.hurry = (least, most = Infinity) => {
       for (const wait of waits) {
         if (wait.limit < least || wait.limit > most) continue;

@@ -27,18 +27,8 @@ export const waitsForLock = (page, count) =>
     while ((await navigator.locks.query()).pending.length < count) await new Promise((resolve) => setTimeout(resolve));
   }, count);
 
-/** Ends a tab's wait for another one that refreshes (`holdTime` in site.mjs): it pauses now. */
+/** Ends a tab's wait for another one that refreshes (`holdTime` in site.mjs). */
 export const hurry = (page) => page.evaluate((limit) => globalThis.hurry(limit, limit), LONG);
 
 /** The same, for a tab that wants anything else: it goes on. */
 export const hurryBriefly = (page) => page.evaluate((limit) => globalThis.hurry(limit, limit), BRIEF);
-
-/** Waits until a tab that has waited in vain pauses; gives for how long it would. */
-export const pause = (page) =>
-  page.evaluate(async () => {
-    while (!globalThis.pauses().length) await new Promise((resolve) => setTimeout(resolve));
-    return globalThis.pauses()[0];
-  });
-
-/** Ends a tab's pause of that length. */
-export const resume = (page, length) => page.evaluate((length) => globalThis.hurry(length, length), length);

@@ -79,8 +79,13 @@ export async function drive(instances, store, session, wanted, heard) {
       return [LOADED, found && [found.access, found.rest].filter(Boolean).join("\n")];
     },
     async lock() {
-      release = await take(`gatepass:${session}`, wanted[0] === ACCESS || wanted[0] === REFRESH);
-      return [release ? LOCKED : LATE];
+      const refresh = wanted[0] === ACCESS || wanted[0] === REFRESH;
+      release = await take(`gatepass:${session}`, refresh);
+      if (release) return [LOCKED];
+      // Whoever has waited in vain for a frozen tab goes on all the same, but one after the other: the first refreshes, and
+      // the others find what it has saved.
+      if (refresh) release = await take(`gatepass:${session}:late`, refresh);
+      return [LATE];
     },
     unlock() {
       release?.();

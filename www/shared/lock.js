@@ -8,8 +8,6 @@
 const LONG = 40_000;
 /** How long everybody else does: what they change is compared as it is changed, so that they need no lock to be right. */
 const BRIEF = 3000;
-/** Within what time those go on who have waited for one refresh in vain: whoever comes later finds what the first saved. */
-const SPREAD = 5000;
 
 /**
  * Takes the lock and gives what releases it. It is never stolen: `undefined` is an answer, and so it is where the
@@ -18,20 +16,14 @@ const SPREAD = 5000;
  * @param {boolean} [refresh] what it is for
  * @returns {Promise<(() => void) | undefined>}
  */
-export async function take(name, refresh) {
+export function take(name, refresh) {
   // The signal ends the waiting; once the lock is held, it means nothing any more.
   const signal = AbortSignal.timeout(refresh ? LONG : BRIEF);
-  /** @type {(() => void) | undefined} */
-  const release = await new Promise((granted) => {
+  return new Promise((granted) => {
     // The lock is held until the promise that the callback returns is settled.
     const held = () => new Promise((/** @type {(_?: any) => void} */ release) => granted(release));
     Promise.resolve(navigator.locks?.request(name, { signal }, held))
       .catch(() => {})
       .then(() => granted(undefined));
   });
-  if (refresh && !release && signal.aborted) {
-    const spread = AbortSignal.timeout(Math.random() * SPREAD);
-    await new Promise((passed) => spread.addEventListener("abort", passed));
-  }
-  return release;
 }

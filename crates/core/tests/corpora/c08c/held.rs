@@ -43,10 +43,8 @@ pub(super) const BROWSER: Limits = Limits {
     used: &[
         ("www/shared/lock.js", "const signal = AbortSignal.timeout(refresh ? LONG : BRIEF);"),
         ("www/shared/lock.js", "navigator.locks?.request(name, { signal }, held)"),
-        (
-            "www/shared/drive.js",
-            "await take(`gatepass:${session}`, wanted[0] === ACCESS || wanted[0] === REFRESH);",
-        ),
+        ("www/shared/drive.js", "const refresh = wanted[0] === ACCESS || wanted[0] === REFRESH;"),
+        ("www/shared/drive.js", "release = await take(`gatepass:${session}`, refresh);"),
     ],
 };
 
