@@ -46,6 +46,8 @@ export class PageStore {
     this.#disk = new Store(name);
     this.#persistent = storage === "indexeddb";
     this.#degraded = degraded;
+    // While the core is still on its way.
+    if (this.#persistent) this.#disk.open();
   }
 
   /** Whether a login that was begun does not outlive this page: it must not be left for the issuer. */

@@ -36,6 +36,11 @@ export class Store {
     this.#name = name;
   }
 
+  /** Opens it ahead of its first use, which will say if that fails. */
+  open() {
+    (this.#database ??= open(this.#name)).catch(() => {});
+  }
+
   /**
    * Reads a session. Both parts come from one row, so they are of one state.
    * @param {string} session
