@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ready, signInAt, startApp } from './support/app.mjs';
 import { chromiumMissing, openBrowser } from './support/chromium.mjs';
+import { holdTime } from './support/site.mjs';
+import { hurry, waitsForLock } from './support/tabs.mjs';
 import { wwwMissing } from './support/tree.mjs';
 
 const missing = chromiumMissing ?? wwwMissing;
@@ -104,6 +106,25 @@ test('if the page does not answer, the window finishes by itself, and the page h
   });
   assert.equal(await ended(app.page), EMAIL);
   assert.deepEqual(app.exchanges, ['popup']);
+});
+
+test('if the page answers and then stops, the window does not wait for ever', { skip }, async (t) => {
+  const app = await open(t);
+  await holdTime(app.context);
+  let arrived;
+  const held = new Promise((arrive) => (arrived = arrive));
+  await app.context.route('**/oauth/token', arrived, { times: 1 });
+  const popup = await click(app);
+  const closed = popup.waitForEvent('close');
+  await signInAt(app.authority, popup);
+  const route = await held;
+  await waitsForLock(app.page, 1);
+  await hurry(popup);
+  await closed;
+  // It was only slow.
+  await route.continue();
+  assert.equal(await ended(app.page), EMAIL);
+  assert.deepEqual(app.exchanges, ['page']);
 });
 
 test('what goes wrong is said on the page that waits', { skip }, async (t) => {

@@ -97,8 +97,8 @@ export async function handOver(state, url, ours) {
   });
   channel.close();
   if (!taken) return false;
-  // Free when he is done, or gone.
-  await navigator.locks.request(name, () => {});
+  // Free when he is done, or gone; if he was frozen, enough has been waited then.
+  (await take(name, true))?.();
   close();
   return true;
 }
