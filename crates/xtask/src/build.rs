@@ -85,7 +85,9 @@ pub(crate) fn wasm(workspace: &Workspace, manifest: &Manifest, out: &Path) -> Re
         .arg("--manifest-path")
         .arg(source)
         // A page copies the stack each time it wipes the memory; no transaction needs a tenth of it.
-        .args(["--", "-C", "link-arg=-zstack-size=131072"]);
+        .args(["--", "-C", "link-arg=-zstack-size=131072"])
+        // What makes loops quicker and everything larger.
+        .args(["-C", "llvm-args=-disable-lsr -disable-machine-licm"]);
     process::run(&mut cargo, BUILD_LIMIT)?;
     let module = workspace.target().join(WASM).join(&manifest.profile).join("gatepass_web.wasm");
     let bindgen = tool(workspace, "gatepass-bindgen")?;

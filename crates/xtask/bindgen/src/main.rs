@@ -16,7 +16,11 @@ use oxc_codegen::{Codegen, CodegenOptions, CommentOptions};
 use oxc_minifier::{Minifier, MinifierOptions};
 use oxc_parser::Parser;
 use oxc_span::SourceType;
+use walrus::{Export, Module};
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
+
+/// What `www/shared/instance.js` calls.
+const EXPORTS: [&str; 4] = ["memory", "transaction_new", "transaction_step", "__wbindgen_malloc"];
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
@@ -35,6 +39,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .generate_output()?;
     // Nor does what only linkers ask for.
     output.wasm_mut().customs.remove_raw("target_features");
+    keep_exports(output.wasm_mut());
     output.emit(out)?;
     let glue = out.join(input.with_extension("js").file_name().ok_or("the input has no name")?);
     fs::remove_file(glue)?;
@@ -47,6 +52,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         fs::write(out.join(name), minified(&bundle::bundle(path, &read)?)?)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes away what only wasm-bindgen's own glue would call, and what that alone needs: references to JavaScript's
+/// values, and ways to free what is wiped as a whole.
+fn keep_exports(module: &mut Module) {
+    let left: Vec<_> =
+        module.exports.iter().filter(|export| !EXPORTS.contains(&&*export.name)).map(Export::id).collect();
+    left.into_iter().for_each(|export| module.exports.delete(export));
+    walrus::passes::gc::run(module);
 }
 
 /// A module without comments, with short names inside: half of what it weighs compressed.
