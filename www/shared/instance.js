@@ -36,8 +36,6 @@ class Instance {
   #exports;
   /** All of its memory, which does not grow. */
   #bytes;
-  /** Where the transaction lies. */
-  #transaction;
   /** The memory up to where nothing has been yet. */
   #first;
   /** Whether a step was begun and not ended: it trapped, and the stack lies where it lay. */
@@ -56,7 +54,6 @@ class Instance {
     }
     this.#exports = new WebAssembly.Instance(module, imports).exports;
     this.#bytes = new Uint8Array(this.#exports.memory.buffer);
-    this.#transaction = this.#exports.transaction_new();
     this.#first = this.#bytes.slice(0, this.#put(NOTHING)[0]);
   }
 
@@ -71,7 +68,7 @@ class Instance {
   step(now, said, text, bytes = NOTHING, number = NaN) {
     this.#trapped = true;
     const put = [...this.#put(new TextEncoder().encode(text)), ...this.#put(bytes)];
-    const place = this.#exports.transaction_step(this.#transaction, now, said, ...put, number);
+    const place = this.#exports.step(now, said, ...put, number);
     this.#trapped = false;
     const at = place % 2 ** 32;
     return new TextDecoder().decode(this.#bytes.subarray(at, at + place / 2 ** 32));

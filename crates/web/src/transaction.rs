@@ -7,7 +7,6 @@ use core::time::Duration;
 
 use gatepass_core::error::Error;
 use gatepass_core::http::Response;
-use gatepass_core::kept::Kept;
 use gatepass_core::secret::Secret;
 use gatepass_core::session::access::{GetAccess, Handout, Wanted};
 use gatepass_core::session::freshness::MIN_TTL;
@@ -15,7 +14,8 @@ use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::{Answer as Plain, Step, Transaction as Steps};
 use gatepass_core::time::Timestamp;
-use wasm_bindgen::prelude::*;
+use spin::Mutex;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error;
 use crate::login::{Answer, Callback, Next, SignIn};
@@ -24,13 +24,22 @@ use crate::random::BrowserDice;
 use crate::said;
 use crate::view::{self, View};
 
-/// Something that takes several steps; which, the first of them says.
+/// The one of an instance: each transaction has a memory to itself. It lies before what is given out, and so is made
+/// what it is here with all the rest (`www/shared/instance.js`).
+static TRANSACTION: Mutex<Transaction> = Mutex::new(Transaction::new());
+
+/// [`Transaction::step`] of this instance's. Nobody steps one that is being stepped.
 #[wasm_bindgen]
+pub fn step(now: f64, said: u8, text: Vec<u8>, bytes: Vec<u8>, number: f64) -> f64 {
+    TRANSACTION.try_lock().map_or(0.0, |mut transaction| transaction.step(now, said, text, bytes, number))
+}
+
+/// Something that takes several steps; which, the first of them says.
 #[derive(Debug, Default)]
 pub struct Transaction {
-    machine: Kept<Machine>,
+    machine: Machine,
     /// What was given last.
-    view: Kept<Option<View>>,
+    view: Option<View>,
 }
 
 /// What there is.
@@ -55,12 +64,10 @@ enum Machine {
     Prove(Prove),
 }
 
-#[wasm_bindgen]
 impl Transaction {
     /// Idle.
-    #[wasm_bindgen(constructor)]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { machine: Machine::Idle, view: None }
     }
 
     /// Takes what became of the last effect and gives where the text of the next lies (2^32 times its length and its
@@ -89,27 +96,24 @@ impl Transaction {
     ///
     /// `LOCKED`, `LATE` (the lock was not to be had), `LOST`, `SAVED`, `ERASED`, `MOVED`, `UNLOCKED` and `KEPT` bring
     /// nothing.
-    #[inline(never)]
     pub fn step(&mut self, now: f64, said: u8, text: Vec<u8>, bytes: Vec<u8>, number: f64) -> f64 {
         let now = Timestamp::from_seconds(now as u64);
         let text = String::from_utf8(text).unwrap_or_default();
-        let next = match *self.machine {
+        let next = match self.machine {
             Machine::Idle => self.begin(said, text, number, now),
             _ => self.advance(answer(said, Secret::new(text), bytes, number as u16), now),
         };
         let text = self.view.insert(next.unwrap_or_else(error::to_js)).as_str();
         text.len() as f64 * 4_294_967_296.0 + text.as_ptr().addr() as f64
     }
-}
 
-impl Transaction {
     /// What the last step gave.
     pub fn said(&self) -> &str {
         self.view.as_ref().map_or("", View::as_str)
     }
 
     fn begin(&mut self, said: u8, text: String, number: f64, now: Timestamp) -> Result<View, Error> {
-        *self.machine = match said {
+        self.machine = match said {
             said::LOOK => Machine::Look,
             said::SIGN_IN => Machine::SignIn(SignIn::new(&text)?),
             said::CALLBACK => Machine::Callback(Callback::new(Secret::new(text))),
@@ -126,20 +130,20 @@ impl Transaction {
     }
 
     fn advance(&mut self, mut answer: Answer, now: Timestamp) -> Result<View, Error> {
-        if let Machine::Callback(callback) = &mut *self.machine {
+        if let Machine::Callback(callback) = &mut self.machine {
             match callback.step(answer, now)? {
                 Next::Need(view) => return Ok(view),
                 Next::Save(record) => {
-                    *self.machine = Machine::Save(SaveSession::new(record));
+                    self.machine = Machine::Save(SaveSession::new(record));
                     answer = Answer::Plain(Plain::Begin);
                 }
             }
         }
-        if let Machine::SignIn(sign_in) = &mut *self.machine {
+        if let Machine::SignIn(sign_in) = &mut self.machine {
             return sign_in.step(answer, now);
         }
         let Answer::Plain(answer) = answer else { return Err(Error::Bug) };
-        let steps: &mut dyn Steps = match &mut *self.machine {
+        let steps: &mut dyn Steps = match &mut self.machine {
             Machine::Look => return look(answer),
             Machine::Prove(prove) => return prove.step(answer, now),
             Machine::Save(save) => save,
@@ -149,7 +153,7 @@ impl Transaction {
         };
         match steps.step(answer, now, &mut BrowserDice) {
             Step::Need(effect) => view::effect(&effect),
-            Step::Done => finish(mem::take(&mut *self.machine)),
+            Step::Done => finish(mem::take(&mut self.machine)),
         }
     }
 }

@@ -20,7 +20,7 @@ use walrus::{Export, Module};
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 /// What `www/shared/instance.js` calls.
-const EXPORTS: [&str; 4] = ["memory", "transaction_new", "transaction_step", "__wbindgen_malloc"];
+const EXPORTS: [&str; 3] = ["memory", "step", "__wbindgen_malloc"];
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
