@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::form::Form;
+use crate::kept::{Kept, Text};
 use crate::secret::{Secret, SecretBytes};
 #[cfg(feature = "full")]
 use crate::text::{cut, pieces};
@@ -49,7 +50,7 @@ pub struct Request {
     /// Where to.
     pub url: Endpoint,
     /// Header names in lower case with their values.
-    pub headers: Vec<(&'static str, Secret)>,
+    pub headers: Kept<Vec<(&'static str, Secret)>>,
     /// The body, if there is one; its `content-type` is among the headers.
     pub body: Option<Secret>,
     /// Whether the endpoint wants to know whose request it is: then a client that has credentials shows them
@@ -102,10 +103,10 @@ impl Request {
     }
 }
 
-fn accept_json() -> Vec<(&'static str, Secret)> {
+fn accept_json() -> Kept<Vec<(&'static str, Secret)>> {
     let mut headers = Vec::with_capacity(3);
     headers.push(("accept", Secret::from("application/json")));
-    headers
+    Kept::new(headers)
 }
 
 /// What came back: the status, the body, and those headers that mean something here.
@@ -114,7 +115,7 @@ pub struct Response {
     /// The status code.
     pub status: u16,
     /// A nonce for the next proof to this origin (RFC 9449 section 8).
-    pub dpop_nonce: Option<String>,
+    pub dpop_nonce: Option<Text>,
     /// When to come back, as it was written; [`Response::retry_after`] reads it. No step that pages take asks.
     #[cfg(feature = "full")]
     pub retry_after: Option<String>,
@@ -127,7 +128,7 @@ impl Response {
     pub fn new(status: u16, header: &dyn Fn(&str) -> Option<String>, body: Vec<u8>) -> Self {
         Self {
             status,
-            dpop_nonce: header("dpop-nonce"),
+            dpop_nonce: header("dpop-nonce").map(Text::from),
             #[cfg(feature = "full")]
             retry_after: header("retry-after"),
             body: Secret::new(body),

@@ -5,6 +5,7 @@
 //! then every early return calls what drops all that it leaves.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::fmt;
 #[cfg(all(target_arch = "wasm32", feature = "wiped"))]
 use core::mem::ManuallyDrop as Slot;
@@ -21,17 +22,29 @@ pub(crate) const WIPED: bool = cfg!(all(target_arch = "wasm32", feature = "wiped
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kept<T>(Slot<Box<T>>);
 
+#[cfg(all(target_arch = "wasm32", feature = "wiped"))]
 impl<T> Kept<T> {
     /// Takes a value.
-    #[cfg(all(target_arch = "wasm32", feature = "wiped"))]
     pub fn new(value: T) -> Self {
         Self(Slot::new(Box::new(value)))
     }
 
+    /// Gives it back.
+    pub fn into_inner(self) -> T {
+        *Slot::into_inner(self.0)
+    }
+}
+
+#[cfg(not(all(target_arch = "wasm32", feature = "wiped")))]
+impl<T> Kept<T> {
     /// Takes a value.
-    #[cfg(not(all(target_arch = "wasm32", feature = "wiped")))]
     pub fn new(value: T) -> Self {
         Self(Box::new(value))
+    }
+
+    /// Gives it back.
+    pub fn into_inner(self) -> T {
+        *self.0
     }
 }
 
@@ -52,5 +65,35 @@ impl<T> DerefMut for Kept<T> {
 impl<T: fmt::Debug> fmt::Debug for Kept<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
+    }
+}
+
+/// A text of this kind.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text(Kept<String>);
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Kept::new(text))
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::from(String::from(text))
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

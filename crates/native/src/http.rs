@@ -47,7 +47,7 @@ impl Http {
             Method::Post => client.post(url),
             Method::Delete => client.delete(url),
         };
-        for (name, value) in &request.headers {
+        for (name, value) in request.headers.iter() {
             let Ok(mut value) = reqwest::header::HeaderValue::from_str(value.expose()) else {
                 return Ok(None);
             };

@@ -129,7 +129,7 @@ impl Gatepass {
             return Ok(None);
         };
         let access_expires_at = record.find(&Purpose::default()).map(|access| access.expires_at);
-        Ok(Some(Status { view: *record.view, access_expires_at, keeping }))
+        Ok(Some(Status { view: record.view.into_inner(), access_expires_at, keeping }))
     }
 
     /// An access token as it is wanted, refreshed if it must be. A cached one is there at once, without a thread.

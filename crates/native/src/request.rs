@@ -7,6 +7,7 @@ use gatepass_core::error::Error;
 use gatepass_core::field::Field;
 use gatepass_core::form::Form;
 use gatepass_core::http::{Method, Request, Response};
+use gatepass_core::kept::Text;
 use gatepass_core::protocol::dpop::Unsigned;
 use gatepass_core::protocol::token_response::TokenType;
 use gatepass_core::secret::Secret;
@@ -112,10 +113,10 @@ impl Ask {
 
 /// The nonces that APIs want in the next proof, one for each origin (RFC 9449 section 9).
 #[derive(Debug, Default)]
-pub(crate) struct Nonces(Mutex<HashMap<Origin, String>>);
+pub(crate) struct Nonces(Mutex<HashMap<Origin, Text>>);
 
 impl Nonces {
-    fn of(&self, origin: &Origin) -> Option<String> {
+    fn of(&self, origin: &Origin) -> Option<Text> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(origin).cloned()
     }
 
@@ -171,7 +172,7 @@ async fn send(world: &World, origin: &Origin, ask: &Ask, handout: &Handout) -> R
 /// The proof that this token's key is here (RFC 9449 section 7.1), with the hash of the token in it.
 fn proof(world: &World, origin: &Origin, ask: &Ask, token: &Secret) -> Result<Secret, Error> {
     let record = world.store.load(Part::Whole, clock::now())?.ok_or(Error::NotSignedIn)?;
-    let key = record.rest.and_then(|rest| rest.key).ok_or(Error::KeyLost)?;
+    let key = record.rest.and_then(|rest| rest.into_inner().key).ok_or(Error::KeyLost)?;
     let nonce = world.nonces.of(origin);
     let (method, htu, now) = (ask.method.as_str(), ask.url.without_query(), clock::now());
     let proof = Unsigned::new(&key.public, method, htu, nonce.as_deref(), Some(token), now, &mut OsDice)?;

@@ -42,7 +42,7 @@ impl Prove {
             Answer::Begin => Ok(view::load(true)),
             Answer::Loaded(record) => {
                 let rest = record.ok_or(Error::NotSignedIn)?.rest;
-                let key = rest.and_then(|rest| rest.key).ok_or(Error::KeyLost)?;
+                let key = rest.and_then(|rest| rest.into_inner().key).ok_or(Error::KeyLost)?;
                 // RFC 9449 section 4.2: without query and fragment.
                 let htu = cut(cut(&self.url, b'#').0, b'?').0;
                 let (nonce, token) = (self.nonce.as_deref(), self.token.as_ref());

@@ -86,7 +86,7 @@ pub fn sign(input: &[u8]) -> View {
 /// Send a request. Answer: `sent` or `lost`.
 pub fn send(request: &Request) -> View {
     let mut headers = Writer::new();
-    for (name, value) in &request.headers {
+    for (name, value) in request.headers.iter() {
         headers = headers.text(name, value.expose());
     }
     need("send")

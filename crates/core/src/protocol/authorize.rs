@@ -6,6 +6,7 @@ use core::time::Duration;
 use crate::error::{Error, Refusal};
 use crate::field::{Field, Message};
 use crate::form::{Form, Query};
+use crate::kept::Text;
 use crate::name::{Audience, ClientId, Scopes};
 use crate::protocol::pkce;
 use crate::secret::Secret;
@@ -123,7 +124,7 @@ pub struct Callback {
     /// The state, which says whose answer this is.
     pub state: Option<Secret>,
     /// The issuer that says it answers (RFC 9207).
-    pub iss: Option<String>,
+    pub iss: Option<Text>,
     /// The code, or why there is none.
     pub result: Result<Secret, Refusal>,
 }
@@ -139,7 +140,7 @@ pub fn parse(query: &str) -> Result<Callback, Error> {
         }
     }
     let state = query.take("state");
-    let iss = query.take("iss").map(|iss| iss.expose().clone());
+    let iss = query.take("iss").map(|iss| Text::from(iss.expose().as_str()));
     let result = match (query.take("code"), query.take("error")) {
         // RFC 6749 appendix A.11: code = 1*VSCHAR.
         (Some(code), None) if code.expose().bytes().all(|byte| matches!(byte, 0x20..=0x7e)) => Ok(code),

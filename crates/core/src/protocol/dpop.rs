@@ -10,12 +10,13 @@ use crate::error::Error;
 use crate::json::Writer;
 use crate::jwk::PublicKey;
 use crate::jwt::{assemble, signing_input};
+use crate::kept::Kept;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
 /// A proof that waits for its signature: the private key never comes here.
 #[derive(Debug)]
-pub struct Unsigned(String);
+pub struct Unsigned(Kept<String>);
 
 impl Unsigned {
     /// The proof for one request (RFC 9449 section 4.2). `method` is as on the wire, `htu` the address without query and
@@ -41,7 +42,7 @@ impl Unsigned {
             .some("nonce", nonce)
             .some("ath", hash.as_deref())
             .finish();
-        Ok(Self(signing_input(&header, &claims)))
+        Ok(Self(Kept::new(signing_input(&header, &claims))))
     }
 
     /// What the session's key has to sign, by ES256.
@@ -54,7 +55,7 @@ impl Unsigned {
         if signature.len() != 64 {
             return Err(Error::Bug);
         }
-        Ok(Secret::new(assemble(self.0, signature)))
+        Ok(Secret::new(assemble(self.0.into_inner(), signature)))
     }
 }
 

@@ -3,7 +3,6 @@
 //! The claims are judged here, the signature in a shell: [`Check`] carries what to verify there, [`Vouched`] the
 //! verdict back.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -16,6 +15,7 @@ use crate::field::{Field, Message};
 use crate::json::Object;
 use crate::jwk::{Algorithm, PublicKey};
 use crate::jwt::Compact;
+use crate::kept::Text;
 use crate::name::{ClientId, Subject};
 use crate::protocol::jwks::Jwks;
 use crate::secret::Secret;
@@ -118,9 +118,9 @@ pub struct Identity {
     /// The issuer's name for them.
     pub subject: Subject,
     /// Their e-mail address, if the issuer tells it.
-    pub email: Option<String>,
+    pub email: Option<Text>,
     /// Their name, if the issuer tells it.
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// When they signed in, if the issuer tells it.
     pub auth_time: Option<Timestamp>,
 }
@@ -244,9 +244,9 @@ fn is_hash(token: &Compact, claim: Field, value: &Secret) -> Result<bool, Error>
 }
 
 /// A claim that people are shown. One that would steer a terminal, or is no text at all, is left out.
-pub(super) fn printable(claims: &Object, claim: Field) -> Option<String> {
+pub(super) fn printable(claims: &Object, claim: Field) -> Option<Text> {
     let text = claims.text(claim).ok().flatten()?;
-    (!text.chars().any(char::is_control)).then(|| String::from(text))
+    (!text.chars().any(char::is_control)).then(|| Text::from(text))
 }
 
 /// A token that comes with a refresh must speak of the same person, issuer and client (section 12.2). Nothing else in

@@ -1,6 +1,5 @@
 //! The issuer's keys (RFC 7517 section 5).
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -9,7 +8,7 @@ use crate::field::{Field, Message};
 use crate::http::{Request, Response};
 use crate::json::Object;
 use crate::jwk::{Algorithm, PublicKey};
-use crate::kept::Kept;
+use crate::kept::{Kept, Text};
 use crate::protocol::error_body;
 use crate::time::Timestamp;
 use crate::url::Endpoint;
@@ -22,7 +21,7 @@ pub struct Jwks(Kept<Vec<Entry>>);
 
 #[derive(Debug)]
 struct Entry {
-    kid: Option<String>,
+    kid: Option<Text>,
     /// What the key is for, if the set says so.
     algorithm: Option<Algorithm>,
     key: PublicKey,
@@ -66,7 +65,7 @@ fn read(jwk: &Object) -> Result<Option<Entry>, Error> {
         Some(None) => return Ok(None),
         named => named.flatten(),
     };
-    let kid = jwk.text(Field::Kid)?.map(String::from);
+    let kid = jwk.text(Field::Kid)?.map(Text::from);
     Ok(match PublicKey::read(jwk)? {
         Some(key) if key.is_strong() => Some(Entry { kid, algorithm, key }),
         _ => None,

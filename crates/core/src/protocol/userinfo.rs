@@ -1,13 +1,12 @@
 //! What the issuer tells about the person (OpenID Connect Core 1.0 section 5.3).
 
-use alloc::string::String;
-
 use crate::error::Error;
 use crate::field::{Field, Message};
 use crate::http::{Request, Response};
 use crate::json::Object;
 use crate::jwk::Algorithm;
 use crate::jwt::Compact;
+use crate::kept::Text;
 use crate::name::{ClientId, Subject};
 use crate::protocol::error_body;
 use crate::protocol::id_token::{self, Check, Vouched, printable};
@@ -22,11 +21,11 @@ const MESSAGE: Message = Message::Userinfo;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Userinfo {
     /// Their e-mail address, if it is told.
-    pub email: Option<String>,
+    pub email: Option<Text>,
     /// Whether the issuer has seen them read mail there.
     pub email_verified: bool,
     /// Their name, if it is told.
-    pub name: Option<String>,
+    pub name: Option<Text>,
 }
 
 /// Asks about the person (section 5.3.1), with the access token in the header and nowhere else (RFC 6750 section 2.1);

@@ -11,6 +11,7 @@ use crate::dice::Dice;
 use crate::error::{Error, Refusal};
 use crate::field::Field;
 use crate::http::{Request, Response};
+use crate::kept::Kept;
 use crate::name::Scopes;
 use crate::protocol::dpop::Unsigned;
 use crate::protocol::token_response::TokenResponse;
@@ -48,7 +49,7 @@ pub struct Handout {
     /// The token, with its times.
     pub access: Access,
     /// Who is signed in where.
-    pub view: Box<View>,
+    pub view: Kept<View>,
     /// Whether it took a refresh.
     pub refreshed: bool,
     /// Whether the store keeps what this token came with. If not, the session's next refresh token is nowhere, and

@@ -103,7 +103,7 @@ impl Waiting {
     }
 
     /// The key that signs it.
-    pub const fn key(&self) -> Option<&BoundKey> {
+    pub fn key(&self) -> Option<&BoundKey> {
         self.grant.rest.key.as_ref()
     }
 

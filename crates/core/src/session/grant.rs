@@ -16,6 +16,7 @@ use crate::field::{Field, Message};
 use crate::http::{Request, Response};
 use crate::json::{Object, Writer};
 use crate::jwk::Algorithm;
+use crate::kept::Kept;
 use crate::name::{ClientId, Scopes};
 use crate::protocol::discovery::Provider;
 use crate::protocol::dpop::Unsigned;
@@ -52,7 +53,7 @@ pub(super) struct Grant {
     /// How long ago the person may have shown who they are, if that was asked.
     pub(super) max_age: Option<Duration>,
     pub(super) begun_at: Timestamp,
-    pub(super) rest: Box<Rest>,
+    pub(super) rest: Kept<Rest>,
 }
 
 impl Grant {
@@ -76,7 +77,7 @@ impl Grant {
             nonce,
             max_age: None,
             begun_at: now,
-            rest: Box::new(Rest {
+            rest: Kept::new(Rest {
                 refresh_token: None,
                 key,
                 token_endpoint: provider.token_endpoint.clone(),
@@ -198,7 +199,7 @@ impl Unproven {
         let Grant { issuer, client_id, scopes, mut rest, .. } = *self.grant;
         let tokens = self.tokens;
         rest.refresh_token = tokens.refresh_token;
-        let view = Box::new(View {
+        let view = Kept::new(View {
             issuer,
             client_id,
             identity,
@@ -216,6 +217,11 @@ impl Unproven {
             received_at: self.received_at,
             expires_at: self.received_at.plus(tokens.expires_in),
         };
-        Ok(Record { generation: Generation::first(dice)?, view, access: vec![access], rest: Some(rest) })
+        Ok(Record {
+            generation: Generation::first(dice)?,
+            view,
+            access: Kept::new(vec![access]),
+            rest: Some(rest),
+        })
     }
 }

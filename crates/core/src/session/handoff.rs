@@ -175,6 +175,7 @@ impl Sealed {
         let record = Record::decode(access, rest.get(1..)).map_err(|_| malformed(Field::Session))?;
         let Record { view, access, rest, .. } = record;
         let Grant { issuer, client_id, rest: ours, .. } = *self.pending.grant;
+        let ours = ours.into_inner();
         let mut rest = rest.ok_or(Error::Bug)?;
         if view.issuer != issuer {
             return Err(Error::IssuerMismatch);

@@ -223,7 +223,7 @@ impl Pending {
         }
         // RFC 9207 section 2.4: absent counts as wrong where the issuer promised to name itself.
         match callback.iss {
-            Some(iss) if iss != self.grant.issuer.as_str() => {
+            Some(iss) if *iss != *self.grant.issuer.as_str() => {
                 return Err(Rejected::Over(Error::IssuerMismatch));
             }
             None if self.names_itself => return Err(Rejected::Over(Error::IssuerMismatch)),
@@ -260,7 +260,7 @@ impl Exchange {
     }
 
     /// The key that signs it.
-    pub const fn key(&self) -> Option<&BoundKey> {
+    pub fn key(&self) -> Option<&BoundKey> {
         self.pending.grant.rest.key.as_ref()
     }
 

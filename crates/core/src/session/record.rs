@@ -5,9 +5,6 @@
 //!
 //! Readers take numbers and flags first, owned texts last: each early return behind a text has to drop it, in the wasm too.
 
-use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::base64url;
@@ -17,6 +14,7 @@ use crate::field::{Field, Message};
 use crate::http::MAX_BODY;
 use crate::json::{Object, Writer, array};
 use crate::jwk::PublicKey;
+use crate::kept::{Kept, Text};
 use crate::name::{Audience, ClientId, Scopes, Subject};
 use crate::protocol::id_token::Identity;
 use crate::protocol::token_response::TokenType;
@@ -80,11 +78,11 @@ pub struct Record {
     /// The state of the session that this is.
     pub generation: Generation,
     /// Who is signed in where. Holds no secret.
-    pub view: Box<View>,
+    pub view: Kept<View>,
     /// The access tokens, at most one for a [`Purpose`].
-    pub access: Vec<Access>,
+    pub access: Kept<Vec<Access>>,
     /// What gets new ones; `None` if only [`Part::Access`] was asked for.
-    pub rest: Option<Box<Rest>>,
+    pub rest: Option<Kept<Rest>>,
 }
 
 /// Who is signed in where.
@@ -191,7 +189,7 @@ pub struct Rest {
     /// Whether the issuer answers a refresh token that was already used with the same successor.
     pub forgives_replay: bool,
     /// What the token endpoint's origin wants in the next proof (RFC 9449 section 8).
-    pub nonce: Option<String>,
+    pub nonce: Option<Text>,
     /// Since when a refresh is under way whose answer nobody has saved yet.
     pub mark: Option<Timestamp>,
 }
@@ -215,15 +213,15 @@ impl Rest {
     }
 
     /// Reads them again.
-    pub(super) fn read(object: &Object) -> Result<Box<Self>, Error> {
+    pub(super) fn read(object: &Object) -> Result<Kept<Self>, Error> {
         let endpoint = |field| -> Result<Option<Endpoint>, Error> {
             object.text(field)?.map(|url| Endpoint::new(url, field)).transpose()
         };
-        Ok(Box::new(Self {
+        Ok(Kept::new(Self {
             forgives_replay: object.flag(Field::ForgivesReplay)?,
             mark: object.seconds(Field::Mark)?.map(Timestamp::from_seconds),
             refresh_token: object.secret(Field::RefreshToken)?,
-            nonce: object.text(Field::Nonce)?.map(ToOwned::to_owned),
+            nonce: object.text(Field::Nonce)?.map(Text::from),
             key: BoundKey::read(object)?,
             token_endpoint: endpoint(Field::TokenEndpoint)?
                 .ok_or_else(|| object.blame(Field::TokenEndpoint))?,
@@ -346,7 +344,7 @@ fn audience(object: &Object) -> Result<Option<Audience>, Error> {
 fn read(access: &[u8], rest: Option<&[u8]>) -> Result<Record, Error> {
     let object = Object::parse(access, MESSAGE)?;
     let generation = generation(&object)?;
-    let view = Box::new(View {
+    let view = Kept::new(View {
         signed_in_at: moment(&object, Field::SignedInAt)?,
         bound: object.flag(Field::Bound)?,
         refreshes: object.flag(Field::Refreshes)?,
@@ -355,8 +353,8 @@ fn read(access: &[u8], rest: Option<&[u8]>) -> Result<Record, Error> {
         identity: Identity {
             auth_time: object.seconds(Field::AuthTime)?.map(Timestamp::from_seconds),
             subject: Subject::new(object.required(Field::Sub)?)?,
-            email: object.text(Field::Email)?.map(ToOwned::to_owned),
-            name: object.text(Field::Name)?.map(ToOwned::to_owned),
+            email: object.text(Field::Email)?.map(Text::from),
+            name: object.text(Field::Name)?.map(Text::from),
         },
         scopes: Scopes::parse(object.text(Field::Scope)?.unwrap_or_default())?,
     });
@@ -369,10 +367,10 @@ fn read(access: &[u8], rest: Option<&[u8]>) -> Result<Record, Error> {
         tokens.push(Access { granted: None, ..Access::read(&object)? });
     }
     let rest = rest.map(|bytes| read_rest(bytes, generation)).transpose()?;
-    Ok(Record { generation, view, access: tokens, rest })
+    Ok(Record { generation, view, access: Kept::new(tokens), rest })
 }
 
-fn read_rest(bytes: &[u8], expected: Generation) -> Result<Box<Rest>, Error> {
+fn read_rest(bytes: &[u8], expected: Generation) -> Result<Kept<Rest>, Error> {
     let object = Object::parse(bytes, MESSAGE)?;
     if generation(&object)? != expected {
         return Err(object.blame(Field::Generation));

@@ -1,12 +1,12 @@
 //! Signing out: first here, then at the server, so that it works offline too and says what it could not do.
 
-use alloc::boxed::Box;
 use core::mem;
 
 use crate::dice::Dice;
 use crate::error::Error;
 use crate::field::Field;
 use crate::http::Request;
+use crate::kept::Kept;
 use crate::protocol::revoke;
 use crate::session::record::{Part, Record, View};
 use crate::session::save::farewell;
@@ -20,7 +20,7 @@ const TRIES: u8 = 5;
 #[derive(Debug)]
 pub struct SignedOut {
     /// Who was signed in.
-    pub view: Box<View>,
+    pub view: Kept<View>,
     /// Whether the server revoked the grant; if not, why.
     pub revoked: Result<(), Error>,
 }
@@ -38,12 +38,12 @@ pub struct SignOut {
 enum State {
     Locking,
     /// With what an erasure that was answered by `Moved` was going to say.
-    Looking(Option<(Box<View>, Option<Request>)>),
+    Looking(Option<(Kept<View>, Option<Request>)>),
     Erasing {
-        view: Box<View>,
+        view: Kept<View>,
         farewell: Option<Request>,
     },
-    Revoking(Box<View>),
+    Revoking(Kept<View>),
     Unlocking,
     Done,
 }
@@ -69,12 +69,12 @@ impl SignOut {
         Step::Done
     }
 
-    fn look(&mut self, left: Option<(Box<View>, Option<Request>)>) -> Step {
+    fn look(&mut self, left: Option<(Kept<View>, Option<Request>)>) -> Step {
         self.state = State::Looking(left);
         Step::Need(Effect::Load(Part::Whole))
     }
 
-    fn erased(&mut self, view: Box<View>, farewell: Option<Request>) -> Step {
+    fn erased(&mut self, view: Kept<View>, farewell: Option<Request>) -> Step {
         match farewell {
             Some(farewell) => {
                 self.state = State::Revoking(view);

@@ -14,7 +14,6 @@
 //! 0s > lock
 //! ```
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -23,6 +22,7 @@ use core::fmt;
 use crate::dice::Dice;
 use crate::error::Error;
 use crate::http::{Request, Response};
+use crate::kept::Kept;
 use crate::protocol::{id_token, token_response};
 use crate::session::access::{GetAccess, Handout, Wanted};
 use crate::session::record::{Generation, Part, Record, View};
@@ -75,7 +75,7 @@ struct Names {
 
 #[derive(Debug)]
 struct Seen {
-    view: Box<View>,
+    view: Kept<View>,
     bound: bool,
     token_endpoint: Endpoint,
 }

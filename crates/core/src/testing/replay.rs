@@ -12,6 +12,7 @@ use crate::field::{Field, Message};
 use crate::http::Response;
 use crate::json::Writer;
 use crate::jwt::{assemble, signing_input};
+use crate::kept::Text;
 use crate::name::{Audience, Scopes};
 use crate::protocol::token_response::TokenType;
 use crate::secret::Secret;
@@ -155,7 +156,7 @@ fn loaded(words: &Words<'_>, wanted: &Wanted, now: Timestamp) -> Option<Record> 
             rest.refresh_token = None;
         }
         rest.forgives_replay = words.has("forgives");
-        rest.nonce = words.value("nonce").map(String::from);
+        rest.nonce = words.value("nonce").map(Text::from);
         rest.mark = match words.value("mark") {
             Some(age) => Some(at(age, now)?),
             None => None,

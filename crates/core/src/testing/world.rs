@@ -1,6 +1,5 @@
 //! One store, one lock and one scripted server, in which transactions can be run step by step.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,6 +10,7 @@ use crate::form::Query;
 use crate::http::{Request, Response};
 use crate::jwk::PublicKey;
 use crate::jwt::{assemble, signing_input};
+use crate::kept::{Kept, Text};
 use crate::name::{ClientId, Scopes, Subject};
 use crate::protocol::id_token::Identity;
 use crate::protocol::token_response::TokenType;
@@ -201,7 +201,7 @@ impl World {
         let mut record = self.store.load().expect("somebody is signed in");
         let expect = Some(record.generation);
         record.generation = record.generation.next();
-        record.access = vec![access(self.now, "elsewhere")];
+        *record.access = vec![access(self.now, "elsewhere")];
         if let Some(rest) = &mut record.rest {
             let family = &mut self.server.families[0];
             family.newest += 1;
@@ -277,12 +277,12 @@ pub fn record(now: Timestamp, bound: bool, generation: Generation) -> Record {
     };
     Record {
         generation,
-        view: Box::new(View {
+        view: Kept::new(View {
             issuer: Issuer::new(issuer).expect("a valid issuer"),
             client_id: ClientId::new("client").expect("a valid name"),
             identity: Identity {
                 subject: Subject::new("user-1").expect("a valid name"),
-                email: Some(String::from("user@example.com")),
+                email: Some(Text::from("user@example.com")),
                 name: None,
                 auth_time: Some(now),
             },
@@ -291,8 +291,8 @@ pub fn record(now: Timestamp, bound: bool, generation: Generation) -> Record {
             bound,
             refreshes: true,
         }),
-        access: vec![access(now, "access-0")],
-        rest: Some(Box::new(Rest {
+        access: Kept::new(vec![access(now, "access-0")]),
+        rest: Some(Kept::new(Rest {
             refresh_token: Some(Secret::new(RefreshToken { family: 0, number: 0 }.text())),
             key: bound.then_some(key),
             token_endpoint: endpoint("https://issuer.example/token"),

@@ -149,7 +149,7 @@ fn a_save_that_fails_is_never_silent() {
         assert!(!handout.saved && handout.refreshed && !world.locked);
         assert_eq!(handout.access.token.expose(), "access-1", "what came is used");
         let rest = world.store.load().unwrap().rest.unwrap();
-        assert_eq!(rest.refresh_token.unwrap().expose(), "refresh-0", "what was kept is whole");
+        assert_eq!(rest.refresh_token.as_ref().unwrap().expose(), "refresh-0", "what was kept is whole");
     }
 }
 

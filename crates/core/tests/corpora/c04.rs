@@ -236,8 +236,11 @@ fn refresh(line: &Value, came: &Came, bound: bool) -> Result<Refresh, String> {
     if world.locked {
         return Err(String::from("the lock is kept"));
     }
-    let kept =
-        world.store.load().and_then(|record| record.rest?.refresh_token).map(|token| token.expose().clone());
+    let kept = world
+        .store
+        .load()
+        .and_then(|record| record.rest?.into_inner().refresh_token)
+        .map(|token| token.expose().clone());
     Ok(Refresh { result: transaction.finish().map(|_| ()), requests, kept })
 }
 

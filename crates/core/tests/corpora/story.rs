@@ -8,6 +8,7 @@ use gatepass_core::field::Field;
 use gatepass_core::form::Form;
 use gatepass_core::http::{Request, Response};
 use gatepass_core::jwk::PublicKey;
+use gatepass_core::kept::Text;
 use gatepass_core::name::{ClientId, Scopes};
 use gatepass_core::protocol::authorize;
 use gatepass_core::protocol::challenge::{self, Complaint};
@@ -62,7 +63,7 @@ pub(crate) struct Story {
     userinfo_endpoint: Option<Endpoint>,
     refetch: Refetch,
     dice: SeededDice,
-    resource_nonce: Option<String>,
+    resource_nonce: Option<Text>,
 }
 
 impl Story {

@@ -215,7 +215,7 @@ impl Table {
             rest.refresh_token = Some(Secret::new(token.text()));
             rest.forgives_replay = self.kind.forgives();
         }
-        for access in &mut record.access {
+        for access in record.access.iter_mut() {
             access.token = Secret::new(token.text().replace("refresh", "access"));
         }
         record

@@ -116,7 +116,7 @@ fn examine(context: &Context) -> Examined {
         if let Some(Ok((Some(status), _))) = &session {
             let identity = &status.view.identity;
             account.push(identity.subject.as_str().to_owned());
-            account.extend(identity.email.iter().chain(&identity.name).cloned());
+            account.extend(identity.email.iter().chain(&identity.name).map(|text| text.to_string()));
         }
         findings.push(store::session(context, session));
     }

@@ -78,7 +78,7 @@ pub fn transaction_answers(bytes: &[u8]) {
 fn stored(choices: &mut Choices<'_>, generation: u64) -> Record {
     let what = choices.byte();
     let mut record = record(NOW, what & 1 != 0, Generation::from_number(generation));
-    for access in &mut record.access {
+    for access in record.access.iter_mut() {
         access.token = "canary-access".into();
         access.expires_at = [NOW.plus(HOUR), NOW.minus(HOUR), NOW.plus(Duration::from_secs(5))]
             [usize::from(what >> 1 & 3) % 3];

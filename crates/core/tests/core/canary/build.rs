@@ -291,7 +291,7 @@ pub(super) fn device(shown: &mut Shown) {
 /// A stored session whose every secret is a canary; its token lives for this long.
 fn record(generation: u64, life: u64) -> Record {
     let mut record = testing::record(NOW, true, Generation::from_number(generation));
-    for access in &mut record.access {
+    for access in record.access.iter_mut() {
         access.token = secret();
         access.received_at = Timestamp::from_seconds(NOW.seconds() - 3600);
         access.expires_at = Timestamp::from_seconds(NOW.seconds() + life);

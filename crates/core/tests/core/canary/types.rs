@@ -17,6 +17,7 @@ pub(super) const PLAIN: &[(&str, &str)] = &[
     ("jwk::PublicKey.P256.y", "a public key"),
     ("jwk::PublicKey.Rsa.e", "a public key"),
     ("jwk::PublicKey.Rsa.n", "a public key"),
+    ("kept::Text.0", "what it is, the fields that have one say"),
     ("name::Audience.Named.0", "for whom tokens are meant, which is configured"),
     ("name::Audience.Resource.0", "the same, by its address"),
     ("name::Scopes.0", "names of permissions"),
@@ -204,7 +205,7 @@ impl Types {
         let mut plain = BTreeSet::new();
         for found in self.found.iter().filter(|found| self.printable(found)) {
             for (field, names) in &found.fields {
-                if ["String", "str", "[u8]"].iter().any(|text| names.contains(*text)) {
+                if ["String", "Text", "str", "[u8]"].iter().any(|text| names.contains(*text)) {
                     plain.insert(format!("{}::{}.{field}", found.module, found.name));
                 }
             }

@@ -143,7 +143,7 @@ fn expired(kind: ServerKind) -> World {
 }
 
 fn stored(world: &World) -> Option<String> {
-    world.store.load()?.rest?.refresh_token.map(|token| token.expose().clone())
+    world.store.load()?.rest?.into_inner().refresh_token.map(|token| token.expose().clone())
 }
 
 /// What holds for every caller behind a lock that nobody lets go.

@@ -271,7 +271,7 @@ impl Scene {
     }
 
     pub(super) fn stored(&self) -> Option<String> {
-        self.world.store.load()?.rest?.refresh_token.map(|token| token.expose().clone())
+        self.world.store.load()?.rest?.into_inner().refresh_token.map(|token| token.expose().clone())
     }
 
     pub(super) fn facts(self, results: Vec<Result<String, Error>>) -> Facts {

@@ -329,7 +329,7 @@ fn a_write_that_fails_leaves_what_was_there() {
     assert_eq!(failed.err(), Some(Error::StoreUnavailable));
     let kept = whole(&store).unwrap().unwrap();
     assert_eq!(kept.generation, generation(1));
-    assert_eq!(kept.rest.unwrap().refresh_token.unwrap().expose(), "refresh-0");
+    assert_eq!(kept.rest.unwrap().into_inner().refresh_token.unwrap().expose(), "refresh-0");
     fs::remove_dir(&temporary).unwrap();
     assert_eq!(store.save(&session(2), Some(generation(1)), NOW), Ok(Changed::Done));
 }

@@ -159,7 +159,10 @@ fn reads_what_earlier_versions_wrote() {
     let old = [b"gatepass plain 1\n", &7_u64.to_le_bytes()[..], &length, access.as_bytes(), rest.as_bytes()];
     fs::create_dir_all(store.paths.session.parent().unwrap()).unwrap();
     fs::write(&store.paths.session, old.concat()).unwrap();
-    assert_eq!(whole(&store).unwrap().unwrap().rest.unwrap().refresh_token.unwrap().expose(), "refresh-0");
+    assert_eq!(
+        whole(&store).unwrap().unwrap().rest.unwrap().into_inner().refresh_token.unwrap().expose(),
+        "refresh-0"
+    );
     assert_eq!(store.keeping(), Ok(Some(Keeping::Plain)));
     assert_eq!(store.save(&session(8), Some(generation(7)), NOW), Ok(Changed::Done));
     assert!(fs::read(&store.paths.session).unwrap().starts_with(b"{\"version\":1,"));
