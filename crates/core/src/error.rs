@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use crate::field::{Field, Message};
+use crate::field::{Field, Message, names};
 
 /// Why something did not happen. As wide as a word, so that it is copied as one: that is 1 KB of the wasm.
 #[repr(align(4))]
@@ -112,72 +112,48 @@ pub enum Error {
     Bug,
 }
 
-/// The error codes that servers send, by their registered names (RFC 6749, 8628, 9449 and OpenID Connect Core).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "each variant is the registered code of its name")]
-pub enum Refusal {
-    AccessDenied,
-    AccountSelectionRequired,
-    AuthorizationPending,
-    ConsentRequired,
-    ExpiredToken,
-    InteractionRequired,
-    InvalidClient,
-    InvalidDpopProof,
-    InvalidGrant,
-    InvalidRequest,
-    InvalidScope,
-    InvalidTarget,
-    InvalidToken,
-    LoginRequired,
-    ServerError,
-    SlowDown,
-    TemporarilyUnavailable,
-    UnauthorizedClient,
-    UnsupportedGrantType,
-    UnsupportedResponseType,
-    UseDpopNonce,
-    /// A code that is not registered; what it says is content, and stays out of errors.
-    Other,
-}
-
-/// The registered codes, once for both directions.
-const REFUSALS: [(&str, Refusal); 21] = [
-    ("access_denied", Refusal::AccessDenied),
-    ("account_selection_required", Refusal::AccountSelectionRequired),
-    ("authorization_pending", Refusal::AuthorizationPending),
-    ("consent_required", Refusal::ConsentRequired),
-    ("expired_token", Refusal::ExpiredToken),
-    ("interaction_required", Refusal::InteractionRequired),
-    ("invalid_client", Refusal::InvalidClient),
-    ("invalid_dpop_proof", Refusal::InvalidDpopProof),
-    ("invalid_grant", Refusal::InvalidGrant),
-    ("invalid_request", Refusal::InvalidRequest),
-    ("invalid_scope", Refusal::InvalidScope),
-    ("invalid_target", Refusal::InvalidTarget),
-    ("invalid_token", Refusal::InvalidToken),
-    ("login_required", Refusal::LoginRequired),
-    ("server_error", Refusal::ServerError),
-    ("slow_down", Refusal::SlowDown),
-    ("temporarily_unavailable", Refusal::TemporarilyUnavailable),
-    ("unauthorized_client", Refusal::UnauthorizedClient),
-    ("unsupported_grant_type", Refusal::UnsupportedGrantType),
-    ("unsupported_response_type", Refusal::UnsupportedResponseType),
-    ("use_dpop_nonce", Refusal::UseDpopNonce),
-];
+names!(
+    /// The error codes that servers send, by their registered names (RFC 6749, 8628, 9449 and OpenID Connect Core).
+    ///
+    /// `Other` is a code that is not registered; what it says is content, and stays out of errors.
+    Refusal {
+        AccessDenied = "access_denied",
+        AccountSelectionRequired = "account_selection_required",
+        AuthorizationPending = "authorization_pending",
+        ConsentRequired = "consent_required",
+        ExpiredToken = "expired_token",
+        InteractionRequired = "interaction_required",
+        InvalidClient = "invalid_client",
+        InvalidDpopProof = "invalid_dpop_proof",
+        InvalidGrant = "invalid_grant",
+        InvalidRequest = "invalid_request",
+        InvalidScope = "invalid_scope",
+        InvalidTarget = "invalid_target",
+        InvalidToken = "invalid_token",
+        LoginRequired = "login_required",
+        ServerError = "server_error",
+        SlowDown = "slow_down",
+        TemporarilyUnavailable = "temporarily_unavailable",
+        UnauthorizedClient = "unauthorized_client",
+        UnsupportedGrantType = "unsupported_grant_type",
+        UnsupportedResponseType = "unsupported_response_type",
+        UseDpopNonce = "use_dpop_nonce",
+        Other = "other",
+    }
+    full {}
+);
 
 impl Refusal {
     /// Reads a code off the wire; an unregistered one is [`Refusal::Other`].
     pub fn parse(code: &str) -> Self {
         // GitHub's name for it.
         let code = if code == "bad_refresh_token" { "invalid_grant" } else { code };
-        REFUSALS.iter().find(|(name, _)| *name == code).map_or(Self::Other, |(_, refusal)| *refusal)
+        Self::ALL.iter().copied().find(|refusal| refusal.as_str() == code).unwrap_or(Self::Other)
     }
 
     /// The registered code; `other` for the rest.
     pub fn code(self) -> &'static str {
-        REFUSALS.iter().find(|(_, refusal)| *refusal == self).map_or("other", |(name, _)| name)
+        self.as_str()
     }
 }
 
@@ -316,8 +292,8 @@ mod tests {
 
     #[test]
     fn refusals_read_what_they_write() {
-        for (name, refusal) in REFUSALS {
-            assert_eq!((Refusal::parse(name), refusal.code()), (refusal, name));
+        for refusal in Refusal::ALL {
+            assert_eq!(Refusal::parse(refusal.code()), *refusal);
         }
         assert_eq!(Refusal::parse("bad_refresh_token"), Refusal::InvalidGrant);
         assert_eq!(Refusal::parse("made_up"), Refusal::Other);

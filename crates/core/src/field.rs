@@ -5,7 +5,7 @@
 //! takes stand in lists of their own, which come with the feature `full`.
 
 /// Where each of these ends if they are written one behind the other, with a zero in front.
-const fn ends<const M: usize>(names: &[&str]) -> [u16; M] {
+pub(crate) const fn ends<const M: usize>(names: &[&str]) -> [u16; M] {
     let mut ends = [0; M];
     let mut at = 0;
     while at < names.len() {
@@ -31,6 +31,9 @@ macro_rules! names {
         }
 
         impl $type {
+            /// All that there are.
+            pub const ALL: &[Self] = &[$(Self::$variant,)* $(#[cfg(feature = "full")] Self::$other,)*];
+
             /// The name.
             pub fn as_str(self) -> &'static str {
                 // One text and where each name ends in it: a table of slices would be four times as long.
@@ -39,7 +42,7 @@ macro_rules! names {
                 #[cfg(feature = "full")]
                 const TEXT: &str = concat!($($name,)* $($other_name),*);
                 const NAMES: &[&str] = &[$($name,)* $(#[cfg(feature = "full")] $other_name,)*];
-                static ENDS: [u16; NAMES.len() + 1] = ends(NAMES);
+                static ENDS: [u16; NAMES.len() + 1] = $crate::field::ends(NAMES);
                 let at = usize::from(self as u8);
                 match (ENDS.get(at), ENDS.get(at + 1)) {
                     (Some(from), Some(to)) => {
@@ -57,6 +60,8 @@ macro_rules! names {
         }
     };
 }
+
+pub(crate) use names;
 
 names!(
     /// A field of a message, a claim, a setting, or what is wrong with a whole message (`size`, `depth`, `json`).

@@ -3,12 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use zeroize::Zeroize;
+
 use crate::error::Error;
 use crate::field::{Field, Message};
-use crate::kept::Kept;
+use crate::kept::{Kept, WIPED};
 use crate::name::Audience;
 use crate::secret::Secret;
-use crate::text::{cut, pieces, reserve};
+use crate::text::{cut, pieces, reserve, utf8};
 
 /// A form or query under construction; it holds secrets, so it leaves as one.
 pub struct Form(Kept<String>);
@@ -130,7 +132,11 @@ fn decode(text: &str) -> Option<String> {
             _ => byte,
         });
     }
-    String::from_utf8(bytes).ok()
+    let text = utf8(&bytes).map(String::from);
+    if !WIPED {
+        bytes.zeroize();
+    }
+    text
 }
 
 #[cfg(test)]

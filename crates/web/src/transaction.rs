@@ -13,6 +13,7 @@ use gatepass_core::session::freshness::MIN_TTL;
 use gatepass_core::session::save::SaveSession;
 use gatepass_core::session::sign_out::SignOut;
 use gatepass_core::session::transaction::{Answer as Plain, Step, Transaction as Steps};
+use gatepass_core::text::utf8;
 use gatepass_core::time::Timestamp;
 use spin::Mutex;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -98,7 +99,7 @@ impl Transaction {
     /// nothing.
     pub fn step(&mut self, now: f64, said: u8, text: Vec<u8>, bytes: Vec<u8>, number: f64) -> f64 {
         let now = Timestamp::from_seconds(now as u64);
-        let text = String::from_utf8(text).unwrap_or_default();
+        let text = String::from(utf8(&text).unwrap_or_default());
         let next = match self.machine {
             Machine::Idle => self.begin(said, text, number, now),
             _ => self.advance(answer(said, Secret::new(text), bytes, number as u16), now),

@@ -19,7 +19,7 @@ use gatepass_core::session::access::Handout;
 use gatepass_core::session::login::Pending;
 use gatepass_core::session::record::{Generation, Part, Purpose, Record};
 use gatepass_core::session::transaction::Effect;
-use gatepass_core::text::cut;
+use gatepass_core::text::{cut, utf8};
 use gatepass_core::time::Timestamp;
 
 /// A JSON text for JavaScript. It lies where it is until it was read, and is wiped then.
@@ -80,7 +80,7 @@ fn expecting(writer: Writer, expect: Option<Generation>) -> Writer {
 /// Sign this text by ES256. Answer: `signed`.
 pub fn sign(input: &[u8]) -> View {
     // What is signed here are the two parts of a token: base64url and a dot.
-    need("sign").text("input", str::from_utf8(input).unwrap_or_default()).into()
+    need("sign").text("input", utf8(input).unwrap_or_default()).into()
 }
 
 /// Send a request. Answer: `sent` or `lost`.
@@ -121,7 +121,7 @@ pub fn verify(check: &Check) -> View {
     need("verify")
         .text("alg", check.algorithm.as_str())
         .raw("key", &check.key.to_json())
-        .text("signed", str::from_utf8(&check.signed).unwrap_or_default())
+        .text("signed", utf8(&check.signed).unwrap_or_default())
         .text("signature", &base64url::encode(&check.signature))
         .into()
 }

@@ -17,7 +17,7 @@ use crate::field::{Field, Message};
 use crate::http::MAX_BODY;
 use crate::kept::Kept;
 use crate::secret::Secret;
-use crate::text::cut;
+use crate::text::{cut, utf8};
 
 use self::reader::read;
 pub use self::writer::{Writer, array, quote};
@@ -61,7 +61,7 @@ impl Object {
         if bytes.len() > MAX_BODY {
             return Err(malformed(Field::Size));
         }
-        let text = core::str::from_utf8(bytes).map_err(|_| malformed(Field::Encoding))?;
+        let text = utf8(bytes).ok_or_else(|| malformed(Field::Encoding))?;
         match &mut read(text, message)? {
             Value::Object(object) => Ok(Self { message, members: core::mem::take(&mut object.members) }),
             _ => Err(malformed(Field::Json)),

@@ -78,8 +78,10 @@ pub(super) const PLAIN: &[(&str, &str)] = &[
 ];
 
 /// Types that the reader below does not see: of other crates, or made by macros.
-const HARMLESS: &[&str] =
-    &["bool", "u8", "u16", "u64", "usize", "Duration", "ClientId", "Subject", "Profile", "Field", "Message"];
+const HARMLESS: &[&str] = &[
+    "bool", "u8", "u16", "u64", "usize", "Duration", "ClientId", "Subject", "Profile", "Field", "Message",
+    "Refusal",
+];
 
 /// Words that a field of plain text is not called by.
 pub(super) const SUSPICIOUS: [&str; 8] =
