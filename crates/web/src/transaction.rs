@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use gatepass_core::error::Error;
 use gatepass_core::http::Response;
+use gatepass_core::kept::Kept;
 use gatepass_core::secret::Secret;
 use gatepass_core::session::access::{GetAccess, Handout, Wanted};
 use gatepass_core::session::freshness::MIN_TTL;
@@ -25,8 +26,8 @@ use crate::random::BrowserDice;
 use crate::said;
 use crate::view::{self, View};
 
-/// The one of an instance: each transaction has a memory to itself. It lies before what is given out, and so is made
-/// what it is here with all the rest (`www/shared/instance.js`).
+/// The one of an instance: each transaction has a memory to itself. It is not zero at first and so lies before what is given
+/// out, where `www/shared/instance.js` makes it what it was.
 static TRANSACTION: Mutex<Transaction> = Mutex::new(Transaction::new());
 
 /// [`Transaction::step`] of this instance's. Nobody steps one that is being stepped.
@@ -46,23 +47,23 @@ pub struct Transaction {
 /// What there is.
 #[derive(Debug, Default)]
 enum Machine {
-    /// Nothing yet, or nothing more.
-    #[default]
-    Idle,
     /// Seeing who is signed in.
     Look,
     /// Leaving for the issuer.
-    SignIn(SignIn),
+    SignIn(Kept<SignIn>),
     /// Coming back; it goes on as [`Machine::Save`].
-    Callback(Callback),
+    Callback(Kept<Callback>),
     /// Keeping a new session.
-    Save(SaveSession),
+    Save(Kept<SaveSession>),
     /// Giving out a token.
-    Access(GetAccess),
+    Access(Kept<GetAccess>),
     /// Ending a session.
-    Out(SignOut),
+    Out(Kept<SignOut>),
     /// Making a proof for a request to an API.
-    Prove(Prove),
+    Prove(Kept<Prove>),
+    /// Nothing yet, or nothing more. The last of them, because what is zero at first lies behind what is given out.
+    #[default]
+    Idle,
 }
 
 impl Transaction {
@@ -116,15 +117,19 @@ impl Transaction {
     fn begin(&mut self, said: u8, text: String, number: f64, now: Timestamp) -> Result<View, Error> {
         self.machine = match said {
             said::LOOK => Machine::Look,
-            said::SIGN_IN => Machine::SignIn(SignIn::new(&text)?),
-            said::CALLBACK => Machine::Callback(Callback::new(Secret::new(text))),
+            said::SIGN_IN => Machine::SignIn(Kept::new(SignIn::new(&text)?)),
+            said::CALLBACK => Machine::Callback(Kept::new(Callback::new(Secret::new(text)))),
             said::ACCESS | said::REFRESH => {
                 let min_ttl = if number.is_nan() { MIN_TTL } else { Duration::from_secs(number as u64) };
                 let purpose = view::purpose(&text)?;
-                Machine::Access(GetAccess::new(Wanted { purpose, min_ttl, force: said == said::REFRESH }))
+                Machine::Access(Kept::new(GetAccess::new(Wanted {
+                    purpose,
+                    min_ttl,
+                    force: said == said::REFRESH,
+                })))
             }
-            said::SIGN_OUT => Machine::Out(SignOut::new()),
-            said::PROVE => Machine::Prove(Prove::new(&text)?),
+            said::SIGN_OUT => Machine::Out(Kept::new(SignOut::new())),
+            said::PROVE => Machine::Prove(Kept::new(Prove::new(&text)?)),
             _ => return Err(Error::Bug),
         };
         self.advance(Answer::Plain(Plain::Begin), now)
@@ -135,7 +140,7 @@ impl Transaction {
             match callback.step(answer, now)? {
                 Next::Need(view) => return Ok(view),
                 Next::Save(record) => {
-                    self.machine = Machine::Save(SaveSession::new(record));
+                    self.machine = Machine::Save(Kept::new(SaveSession::new(record)));
                     answer = Answer::Plain(Plain::Begin);
                 }
             }
@@ -147,9 +152,9 @@ impl Transaction {
         let steps: &mut dyn Steps = match &mut self.machine {
             Machine::Look => return look(answer),
             Machine::Prove(prove) => return prove.step(answer, now),
-            Machine::Save(save) => save,
-            Machine::Access(access) => access,
-            Machine::Out(out) => out,
+            Machine::Save(save) => &mut **save,
+            Machine::Access(access) => &mut **access,
+            Machine::Out(out) => &mut **out,
             _ => return Err(Error::Bug),
         };
         match steps.step(answer, now, &mut BrowserDice) {
@@ -172,13 +177,13 @@ fn look(answer: Plain) -> Result<View, Error> {
 
 fn finish(machine: Machine) -> Result<View, Error> {
     match machine {
-        Machine::Save(save) => save.finish().map(|()| view::done().into()),
-        Machine::Access(access) => match access.finish()? {
+        Machine::Save(save) => save.into_inner().finish().map(|()| view::done().into()),
+        Machine::Access(access) => match access.into_inner().finish()? {
             // A page has no way to warn beside its answer.
             Handout { saved: false, .. } => Err(Error::NotSaved),
             handout => Ok(view::token(&handout)),
         },
-        Machine::Out(out) => match out.finish() {
+        Machine::Out(out) => match out.into_inner().finish() {
             Ok(out) => Ok(view::done().flag("revoked", out.revoked.is_ok()).into()),
             // Nobody has to be told.
             Err(Error::NotSignedIn) => Ok(view::done().flag("revoked", true).into()),
