@@ -9,6 +9,7 @@ use crate::base64url;
 use crate::error::Error;
 use crate::field::Field;
 use crate::json::{Object, Writer};
+use crate::kept::Kept;
 
 /// The signature algorithms that are understood. There is no `none` and no HMAC to be confused with (RFC 8725 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,19 +74,17 @@ pub enum PublicKey {
 impl PublicKey {
     /// Reads a JWK. A kind that is not understood is `None`: key sets may hold any. A symmetric key (`oct`) is none that
     /// is understood.
-    pub fn read(jwk: &Object) -> Result<Option<Self>, Error> {
+    pub fn read(jwk: &Object) -> Result<Option<Kept<Self>>, Error> {
         let bytes = |field| -> Result<Vec<u8>, Error> {
             base64url::decode(jwk.required(field)?).ok_or_else(|| jwk.blame(field))
         };
         let coordinate = |field| bytes(field)?.try_into().map_err(|_| jwk.blame(field));
-        match (jwk.required(Field::Kty)?, jwk.text(Field::Crv)?) {
-            ("EC", Some("P-256")) => {
-                Ok(Some(Self::P256 { x: coordinate(Field::X)?, y: coordinate(Field::Y)? }))
-            }
-            ("OKP", Some("Ed25519")) => Ok(Some(Self::Ed25519 { x: coordinate(Field::X)? })),
-            ("RSA", _) => Ok(Some(Self::Rsa { n: bytes(Field::N)?, e: bytes(Field::E)? })),
-            _ => Ok(None),
-        }
+        Ok(Some(Kept::new(match (jwk.required(Field::Kty)?, jwk.text(Field::Crv)?) {
+            ("EC", Some("P-256")) => Self::P256 { x: coordinate(Field::X)?, y: coordinate(Field::Y)? },
+            ("OKP", Some("Ed25519")) => Self::Ed25519 { x: coordinate(Field::X)? },
+            ("RSA", _) => Self::Rsa { n: bytes(Field::N)?, e: bytes(Field::E)? },
+            _ => return Ok(None),
+        })))
     }
 
     /// The JWK with its required members in the order of RFC 7638 section 3.2, so that it is also what is hashed.

@@ -7,8 +7,9 @@ use gatepass_core::dice;
 use gatepass_core::error::Error;
 use gatepass_core::field::{Field, Message};
 use gatepass_core::json::Object;
-use gatepass_core::jwk::PublicKey;
+use gatepass_core::jwk::{Algorithm, PublicKey};
 use gatepass_core::jwt::Compact;
+use gatepass_core::kept::Kept;
 use gatepass_core::phrase;
 use gatepass_core::protocol::dpop::Unsigned;
 use gatepass_core::secret::Secret;
@@ -22,14 +23,14 @@ use crate::verify::es256;
 
 /// The public key of a peer.
 #[derive(Clone, Debug)]
-pub struct PeerKey(PublicKey);
+pub struct PeerKey(Kept<PublicKey>);
 
 impl PeerKey {
     /// Reads a JWK of P-256; any other kind is refused.
     pub fn read(jwk: &str) -> Result<Self, Error> {
         let malformed = Error::Malformed { message: Message::PeerToken, field: Field::Key };
         match PublicKey::read(&Object::parse(jwk.as_bytes(), Message::PeerToken)?)? {
-            Some(key @ PublicKey::P256 { .. }) => Ok(Self(key)),
+            Some(key) if key.fits(Algorithm::Es256) => Ok(Self(key)),
             _ => Err(malformed),
         }
     }

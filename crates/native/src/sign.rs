@@ -4,6 +4,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use gatepass_core::error::Error;
 use gatepass_core::jwk::PublicKey;
+use gatepass_core::kept::Kept;
 use gatepass_core::secret::{Secret, SecretBytes};
 use gatepass_core::session::record::BoundKey;
 
@@ -18,7 +19,7 @@ pub(crate) fn generate() -> Result<BoundKey, Error> {
     let (mut x, mut y) = ([0; 32], [0; 32]);
     x.copy_from_slice(&point[1..33]);
     y.copy_from_slice(&point[33..]);
-    Ok(BoundKey { public: PublicKey::P256 { x, y }, private: Some(private) })
+    Ok(BoundKey { public: Kept::new(PublicKey::P256 { x, y }), private: Some(private) })
 }
 
 /// Signs by ES256: the 64 bytes r || s.

@@ -12,7 +12,7 @@ use gatepass_core::protocol::id_token::{Check, Vouched};
 pub(crate) fn verify(check: Check) -> Result<Vouched, Error> {
     let Check { signed, signature, .. } = &check;
     let rsa = |n, e, scheme| RsaPublicKeyComponents { n, e }.verify(scheme, signed, signature).is_ok();
-    let verified = match (&check.key, check.algorithm) {
+    let verified = match (&*check.key, check.algorithm) {
         (PublicKey::Ed25519 { x }, Algorithm::EdDsa) => {
             UnparsedPublicKey::new(&ED25519, x).verify(signed, signature).is_ok()
         }

@@ -10,6 +10,7 @@ use core::mem;
 use gatepass_core::error::Error;
 use gatepass_core::http::Response;
 use gatepass_core::jwk::PublicKey;
+use gatepass_core::kept::Kept;
 use gatepass_core::protocol::authorize;
 use gatepass_core::protocol::discovery::{self, Provider};
 use gatepass_core::protocol::dpop::Unsigned;
@@ -128,14 +129,14 @@ impl SignIn {
     }
 }
 
-fn public(point: &[u8]) -> Result<PublicKey, Error> {
+fn public(point: &[u8]) -> Result<Kept<PublicKey>, Error> {
     let (mut x, mut y) = ([0; 32], [0; 32]);
     if point.len() != 65 {
         return Err(Error::Bug);
     }
     x.copy_from_slice(&point[1..33]);
     y.copy_from_slice(&point[33..]);
-    Ok(PublicKey::P256 { x, y })
+    Ok(Kept::new(PublicKey::P256 { x, y }))
 }
 
 /// What a step of the way back leads to.

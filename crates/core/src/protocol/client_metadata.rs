@@ -222,6 +222,7 @@ pub(super) mod tests {
     use super::*;
     use crate::field::Message;
     use crate::json::Object;
+    use crate::kept::Kept;
     use crate::test;
 
     pub(in crate::protocol) fn native(redirect_uris: &[RedirectUri]) -> ClientMetadata<'_> {
@@ -335,7 +336,9 @@ pub(super) mod tests {
             .objects(Field::Keys)
             .unwrap()
             .iter()
-            .map(|jwk| (jwk.required(Field::Kid).unwrap(), PublicKey::read(jwk).unwrap()))
+            .map(|jwk| {
+                (jwk.required(Field::Kid).unwrap(), PublicKey::read(jwk).unwrap().map(Kept::into_inner))
+            })
             .collect();
         assert_eq!(read, [("a", Some(p256.clone())), ("b", Some(rsa))]);
         let wrong = Some(Error::Configuration { field: Field::Kid });

@@ -15,7 +15,7 @@ use crate::field::{Field, Message};
 use crate::json::Object;
 use crate::jwk::{Algorithm, PublicKey};
 use crate::jwt::Compact;
-use crate::kept::Text;
+use crate::kept::{Kept, Text};
 use crate::name::{ClientId, Subject};
 use crate::protocol::jwks::Jwks;
 use crate::secret::Secret;
@@ -29,7 +29,7 @@ pub struct Check {
     /// The algorithm, fixed by the client's registration and not by the token.
     pub algorithm: Algorithm,
     /// The issuer's key.
-    pub key: PublicKey,
+    pub key: Kept<PublicKey>,
     /// What the signature covers.
     pub signed: Vec<u8>,
     /// The signature.

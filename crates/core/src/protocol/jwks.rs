@@ -24,7 +24,7 @@ struct Entry {
     kid: Option<Text>,
     /// What the key is for, if the set says so.
     algorithm: Option<Algorithm>,
-    key: PublicKey,
+    key: Kept<PublicKey>,
 }
 
 /// Asks for the keys.
@@ -75,7 +75,7 @@ fn read(jwk: &Object) -> Result<Option<Entry>, Error> {
 impl Jwks {
     /// The key of this name, or, where the token names none, the only one of its kind
     /// (OpenID Connect Core 1.0 section 10.1). Two of one name are none: nobody could say which is meant.
-    pub(crate) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&PublicKey, Error> {
+    pub(crate) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Kept<PublicKey>, Error> {
         let mut fitting = self.0.iter().filter(|entry| {
             entry.key.fits(algorithm)
                 && entry.algorithm.is_none_or(|named| named == algorithm)

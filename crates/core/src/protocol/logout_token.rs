@@ -88,6 +88,7 @@ mod tests {
     use super::*;
     use crate::jwk::PublicKey;
     use crate::jwt::{assemble, signing_input};
+    use crate::kept::Kept;
     use crate::test;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_458_668_180);
@@ -99,7 +100,7 @@ mod tests {
         let header = r#"{"alg":"ES256","typ":"logout+jwt"}"#;
         let token = Secret::new(assemble(signing_input(header, claims), &[7; 64]));
         let signed = Compact::split(token.expose(), MESSAGE)?.signed;
-        let key = PublicKey::P256 { x: [1; 32], y: [2; 32] };
+        let key = Kept::new(PublicKey::P256 { x: [1; 32], y: [2; 32] });
         let check = Check { algorithm: Algorithm::Es256, key, signed, signature: [7; 64].to_vec() };
         let issuer = Issuer::new("https://server.example.com")?;
         prove(&token, &check.vouch(true)?, &issuer, &ClientId::new("s6BhdRkqt3")?, NOW)

@@ -234,7 +234,7 @@ impl Rest {
 #[derive(Debug)]
 pub struct BoundKey {
     /// The public half.
-    pub public: PublicKey,
+    pub public: Kept<PublicKey>,
     /// The private half, sealed with the tokens; `None` where the store itself keeps it (a browser's `CryptoKey`).
     pub private: Option<SecretBytes>,
 }

@@ -272,7 +272,7 @@ pub fn record(now: Timestamp, bound: bool, generation: Generation) -> Record {
     let issuer = "https://issuer.example";
     let endpoint = |url| Endpoint::new(url, Field::X).expect("a valid address");
     let key = BoundKey {
-        public: PublicKey::P256 { x: [1; 32], y: [2; 32] },
+        public: Kept::new(PublicKey::P256 { x: [1; 32], y: [2; 32] }),
         private: Some(Secret::new(b"private-key".to_vec())),
     };
     Record {

@@ -12,6 +12,7 @@ use std::fmt::Debug;
 
 use gatepass_core::error::Error;
 use gatepass_core::jwk::{Algorithm, PublicKey};
+use gatepass_core::kept::Kept;
 use gatepass_core::protocol::id_token::Check;
 
 use self::types::Types;
@@ -101,7 +102,7 @@ fn a_place_without_a_secret_is_noticed() {
 
 #[test]
 fn what_is_verified_is_not_printed() {
-    let key = PublicKey::P256 { x: [3; 32], y: [4; 32] };
+    let key = Kept::new(PublicKey::P256 { x: [3; 32], y: [4; 32] });
     let [signed, signature] = [b"canary".to_vec(), b"canary".to_vec()];
     // Together they are a token, although neither is called one.
     Shown::default().show(&Check { algorithm: Algorithm::Es256, key, signed, signature });

@@ -10,6 +10,7 @@ use gatepass_core::http::Response;
 use gatepass_core::json::{Writer, array};
 use gatepass_core::jwk::PublicKey;
 use gatepass_core::jwt::{assemble, signing_input};
+use gatepass_core::kept::Kept;
 use gatepass_core::name::Audience;
 use gatepass_core::protocol::{authorize, discovery, jwks};
 use gatepass_core::secret::Secret;
@@ -34,8 +35,8 @@ pub(crate) fn json(body: String) -> Response {
     Response::new(200, &|_| Some(String::from("application/json")), body.into_bytes())
 }
 
-pub(crate) fn key() -> PublicKey {
-    PublicKey::P256 { x: [3; 32], y: [4; 32] }
+pub(crate) fn key() -> Kept<PublicKey> {
+    Kept::new(PublicKey::P256 { x: [3; 32], y: [4; 32] })
 }
 
 /// What the provider says of itself.

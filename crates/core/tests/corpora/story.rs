@@ -8,7 +8,7 @@ use gatepass_core::field::Field;
 use gatepass_core::form::Form;
 use gatepass_core::http::{Request, Response};
 use gatepass_core::jwk::PublicKey;
-use gatepass_core::kept::Text;
+use gatepass_core::kept::{Kept, Text};
 use gatepass_core::name::{ClientId, Scopes};
 use gatepass_core::protocol::authorize;
 use gatepass_core::protocol::challenge::{self, Complaint};
@@ -105,7 +105,7 @@ impl Story {
 
     fn key(&self) -> BoundKey {
         BoundKey {
-            public: PublicKey::P256 { x: [77; 32], y: [78; 32] },
+            public: Kept::new(PublicKey::P256 { x: [77; 32], y: [78; 32] }),
             private: Some(Secret::new(vec![1; 32])),
         }
     }
@@ -206,7 +206,7 @@ impl Story {
         proof.signed(&[6; 64]).map(Some)
     }
 
-    fn bound_to(&self, record: &Record) -> Option<PublicKey> {
+    fn bound_to(&self, record: &Record) -> Option<Kept<PublicKey>> {
         record.rest.as_ref()?.key.as_ref().map(|key| key.public.clone())
     }
 

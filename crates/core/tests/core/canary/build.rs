@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use gatepass_core::field::Field;
 use gatepass_core::http::{Request, Response};
 use gatepass_core::jwk::PublicKey;
+use gatepass_core::kept::Kept;
 use gatepass_core::name::{ClientId, Scopes};
 use gatepass_core::protocol::authorize::{self, Ask};
 use gatepass_core::protocol::client_auth::{AssertionKey, ClientAuth, Prepared};
@@ -41,8 +42,8 @@ fn key() -> BoundKey {
     BoundKey { public: public(), private: Some(Secret::new(b"canary".to_vec())) }
 }
 
-const fn public() -> PublicKey {
-    PublicKey::P256 { x: [3; 32], y: [4; 32] }
+fn public() -> Kept<PublicKey> {
+    Kept::new(PublicKey::P256 { x: [3; 32], y: [4; 32] })
 }
 
 fn ok(body: &str) -> Response {
