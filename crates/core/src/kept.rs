@@ -69,7 +69,7 @@ impl<T: fmt::Debug> fmt::Debug for Kept<T> {
 }
 
 /// A text of this kind.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text(Kept<String>);
 
 impl From<String> for Text {

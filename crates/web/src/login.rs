@@ -3,14 +3,13 @@
 //! Both walk the chain of `gatepass_core::session::login` and ask for effects on the way, like any transaction.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
 use gatepass_core::error::Error;
 use gatepass_core::http::Response;
 use gatepass_core::jwk::PublicKey;
-use gatepass_core::kept::Kept;
+use gatepass_core::kept::{Kept, Text};
 use gatepass_core::protocol::authorize;
 use gatepass_core::protocol::discovery::{self, Provider};
 use gatepass_core::protocol::dpop::Unsigned;
@@ -60,8 +59,8 @@ impl Answer {
 pub struct SignIn {
     client: Client,
     redirect_uri: RedirectUri,
-    prompt: Option<String>,
-    login_hint: Option<String>,
+    prompt: Option<Text>,
+    login_hint: Option<Text>,
     /// The issuer's metadata, kept for this login alone. It is not stored: endpoints that were changed by hand in a
     /// store would be sent codes and tokens.
     provider: Option<Box<Provider>>,

@@ -1,8 +1,7 @@
 //! Proving to an API that the session's key is here: one look, one signature, no network.
 
-use alloc::string::String;
-
 use gatepass_core::error::Error;
+use gatepass_core::kept::Text;
 use gatepass_core::protocol::dpop::Unsigned;
 use gatepass_core::secret::Secret;
 use gatepass_core::session::transaction::Answer;
@@ -15,10 +14,10 @@ use crate::view::{self, Settings, View};
 /// A proof for one request (RFC 9449 section 7.1), on its way.
 #[derive(Debug)]
 pub struct Prove {
-    method: String,
-    url: String,
+    method: Text,
+    url: Text,
     token: Option<Secret>,
-    nonce: Option<String>,
+    nonce: Option<Text>,
     unsigned: Option<Unsigned>,
 }
 

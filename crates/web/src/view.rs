@@ -11,6 +11,7 @@ use gatepass_core::field::Message;
 use gatepass_core::form::Query;
 use gatepass_core::http::Request;
 use gatepass_core::json::Writer;
+use gatepass_core::kept::Text;
 use gatepass_core::name::{Audience, Scopes};
 use gatepass_core::protocol::id_token::Check;
 use gatepass_core::protocol::pkce;
@@ -192,13 +193,13 @@ impl Settings {
     }
 
     /// A setting; what is not there is empty, which no setting may be.
-    pub fn take(&mut self, name: &str) -> String {
+    pub fn take(&mut self, name: &str) -> Text {
         self.wish(name).unwrap_or_default()
     }
 
     /// Something that may be absent.
-    pub fn wish(&mut self, name: &str) -> Option<String> {
-        self.secret(name).map(|value| value.expose().clone())
+    pub fn wish(&mut self, name: &str) -> Option<Text> {
+        self.secret(name).map(|value| Text::from(value.expose().as_str()))
     }
 
     /// The same, where nobody shall read it.

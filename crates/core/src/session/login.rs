@@ -9,6 +9,7 @@
 //! it back exactly once.
 
 use alloc::boxed::Box;
+#[cfg(feature = "full")]
 use alloc::string::String;
 use core::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::field::{Field, Message};
 use crate::form::Form;
 use crate::http::{Request, Response};
 use crate::json::{Object, Writer};
+use crate::kept::Text;
 use crate::name::ClientId;
 use crate::protocol::authorize::{self, Ask, Callback};
 use crate::protocol::discovery::Provider;
@@ -38,9 +40,9 @@ pub struct Start {
     /// The key that the session is to be bound to, if `grant::wants_key` says that one is needed.
     pub key: Option<BoundKey>,
     /// `login`, `select_account`, `none` (OpenID Connect Core 1.0 section 3.1.2.1).
-    pub prompt: Option<String>,
+    pub prompt: Option<Text>,
     /// Who will probably sign in.
-    pub login_hint: Option<String>,
+    pub login_hint: Option<Text>,
     /// How long ago they may have shown who they are (OpenID Connect Core 1.0 section 3.1.2.1); the ID token has to say
     /// when they did.
     pub max_age: Option<Duration>,

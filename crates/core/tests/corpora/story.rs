@@ -126,8 +126,8 @@ impl Story {
         let start = Start {
             redirect_uri: RedirectUri::new(REDIRECT_URI)?,
             key,
-            prompt: self.prompt.map(str::to_owned),
-            login_hint: self.login_hint.clone(),
+            prompt: self.prompt.map(Text::from),
+            login_hint: self.login_hint.as_deref().map(Text::from),
             max_age: self.max_age,
         };
         let (authorization, pending) = begin(&self.client, &provider, start, self.now, &mut self.dice)?;

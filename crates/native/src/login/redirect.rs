@@ -2,6 +2,7 @@
 
 use gatepass_core::error::Error;
 use gatepass_core::http::Response;
+use gatepass_core::kept::Text;
 use gatepass_core::protocol::authorize;
 use gatepass_core::secret::Secret;
 use gatepass_core::session::grant::Unproven;
@@ -101,8 +102,8 @@ pub(super) async fn ask(
     let start = Start {
         redirect_uri,
         key: authority.key()?,
-        prompt: options.prompt.clone(),
-        login_hint: options.login_hint.clone(),
+        prompt: options.prompt.as_deref().map(Text::from),
+        login_hint: options.login_hint.as_deref().map(Text::from),
         max_age: options.max_age,
     };
     let Authority { client, provider, .. } = authority;
