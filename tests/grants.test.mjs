@@ -16,7 +16,7 @@ const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
 /** Signs the terminal in with a key of its own. */
-async function terminal(authority) {
+async function terminal(authority, email = EMAIL) {
   const options = { execute: [client.allowInsecureRequests] };
   const config = await client.discovery(new URL(authority.issuer), 'gatepass-cli', { id_token_signed_response_alg: 'ES256' }, client.None(), options);
   const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'));
@@ -29,7 +29,7 @@ async function terminal(authority) {
     code_challenge_method: 'S256',
     state,
   });
-  const end = await signIn(authority, new Visitor(), url.href, { email: EMAIL, stop: (to) => to.startsWith(REDIRECT) });
+  const end = await signIn(authority, new Visitor(), url.href, { email, stop: (to) => to.startsWith(REDIRECT) });
   const checks = { pkceCodeVerifier: verifier, expectedState: state };
   const tokens = await client.authorizationCodeGrant(config, new URL(end.url), checks, undefined, { DPoP });
   const ask = (path, method) =>
@@ -94,6 +94,24 @@ test('a terminal signs a browser in, by a link that asks', { skip }, async (t) =
   await page.goto(`${authority.issuer}/logout`);
   assert.equal(await page.locator('#signed-out').count(), 1);
   await assert.rejects(ask('/grants', 'GET'));
+});
+
+test('whoever was signed in there before is not any more', { skip }, async (t) => {
+  const authority = await startAuthority(t, { www: true });
+  const { context } = await openBrowser(t);
+  const page = await context.newPage();
+  const account = async (email) => {
+    await page.locator('#account', { hasText: email }).waitFor();
+    await page.waitForFunction(() => document.body?.dataset.state === 'signed-in');
+  };
+  for (const email of ['ada@example.com', 'bob@example.com']) {
+    const { ask } = await terminal(authority, email);
+    const { url } = await (await ask('/session/link', 'POST')).json();
+    await page.goto(url);
+    await page.locator('#sign-in:not([aria-disabled])').click();
+    await page.waitForURL('**/dashboard/');
+    await account(email);
+  }
 });
 
 test('the dashboard runs under its policy and is fetched once', { skip }, async (t) => {

@@ -3,7 +3,7 @@
 import { grants } from "./grants.js";
 import { organizations } from "./organizations.js";
 import { showSession } from "./session.js";
-import { element, issuer, make, onClick, openSite, say, showError, signIn } from "./site.js";
+import { element, issuer, make, onClick, openSite, say, showError, signIn, signOut } from "./site.js";
 import { tokens } from "./tokens.js";
 import { NEWS, WHY } from "./words.js";
 
@@ -41,8 +41,10 @@ async function start() {
   onClick(element("sign-in"), () => signIn(gatepass, "dashboard"));
   onClick(element("refresh"), () => gatepass.getAccessToken({ forceRefresh: true }));
   onClick(element("sign-out"), async () => {
-    const { revoked } = await gatepass.signOut();
-    if (!revoked) say("You are signed out here. The server could not be told.");
+    if (!(await signOut(gatepass))) {
+      say("You are signed out here. The server could not be told.");
+      element("why").textContent = "The server may still know this browser, and sign you in again without asking. Leave no stranger alone with it.";
+    }
     element("sign-in").focus();
   });
 
@@ -77,10 +79,11 @@ async function start() {
   });
   if (!navigator.onLine) showConnection();
 
-  // A terminal has just signed this browser in at the issuer: the person has pressed for it there. Once, whatever comes of it.
+  // A terminal has just signed this browser in at the issuer: the person has pressed for it there. Whoever was signed in
+  // here before may be somebody else. Once, whatever comes of it.
   if (location.hash !== "#signed-in") return;
   history.replaceState(null, "", location.pathname + location.search);
-  if (!(await gatepass.getSession())) await signIn(gatepass, "dashboard").catch(showError);
+  await signIn(gatepass, "dashboard").catch(showError);
 }
 
 function showConnection() {
