@@ -105,11 +105,24 @@ test('signs in, survives a reload, refreshes, and signs out at the server too', 
   assert.equal(refused.status, 400);
   await page.reload();
   await signedOut(page);
+  // Whoever sits down here next is asked who they are.
+  await page.locator('#sign-in').click();
+  await page.locator('#email').waitFor();
 
   assert.deepEqual(troubles, []);
   assert.equal(heard.issued.length >= 8, true, `${heard.issued.length} tokens were issued`);
   await close(context, profile);
   assert.deepEqual(searchFiles(profile, heard.issued), [], 'no token stands in plain text in the profile folder');
+});
+
+test('a sign-out that the server does not hear of says so', { skip }, async (t) => {
+  const { authority, context, page } = await dashboard(t);
+  await signIn(authority, page);
+  await context.setOffline(true);
+  await page.locator('#sign-out').click();
+  await signedOut(page);
+  await page.locator('#state', { hasText: 'The server could not be told.' }).waitFor();
+  assert.match(await page.locator('#why').textContent(), /^The server may still know this browser/);
 });
 
 test('nothing secret stands in the profile folder while signed in', { skip }, async (t) => {

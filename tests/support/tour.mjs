@@ -330,6 +330,7 @@ export async function dashboard(t, look) {
   await tab.close();
 
   await page.locator('#sign-in').click();
+  await tour.signIn(page);
   await state(page, 'signed-in');
   const elsewhere = new Tour(t, authority, await openBrowser(t), look);
   const there = await elsewhere.signedIn();

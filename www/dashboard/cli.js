@@ -73,7 +73,7 @@ async function start() {
 /** @param {Request} request */
 function show(request) {
   element("phrase").textContent = request.phrase;
-  element("program").textContent = Object.hasOwn(PROGRAMS, request.clientId) ? PROGRAMS[request.clientId] : request.clientId;
+  element("program").textContent = Object.hasOwn(PROGRAMS, request.clientId) ? PROGRAMS[request.clientId] : `registered as ${request.clientId}`;
   element("device").textContent = request.device;
   element("port").textContent = request.port ? `this computer, port ${request.port}` : "a code that you type there";
   element("port-label").textContent = request.port ? "Listens on" : "Waits for";

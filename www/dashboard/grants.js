@@ -1,7 +1,7 @@
 // Every browser, program and device of the account, and the end of each.
 
 import { confirm, list, row } from "./list.js";
-import { ask, element, say } from "./site.js";
+import { ask, element, say, signOut } from "./site.js";
 import { distance, exact, moment, WAYS } from "./words.js";
 
 /** @typedef {import("./site.js").Gatepass} Gatepass */
@@ -52,7 +52,7 @@ function shown(gatepass, grant, again) {
       question: "Sign out of this browser?",
       yes: "Sign out",
       ended: "You are signed out.",
-      work: () => gatepass.signOut(),
+      work: () => signOut(gatepass),
       then: async () => element("sign-in").focus(),
     });
   }
@@ -60,7 +60,8 @@ function shown(gatepass, grant, again) {
     title,
     lines: facts,
     end: "End",
-    question: `End the session of ${title}? It has to sign in again.${web ? "" : " Browsers that it signed in are signed out too."} This cannot be undone.`,
+    question: `End the session of ${title}? It has to sign in again.${web ? "" : " Browsers that it signed in are signed out too."} `
+      + "A token that it has already may count elsewhere until it runs out. This cannot be undone.",
     yes: "End it",
     ended: `The session of ${title} was ended.`,
     // One that is gone already has ended too.

@@ -12,6 +12,6 @@ export function organizations(gatepass) {
       const mark = organization.default ? [make("span", { class: "here" }, "Default")] : [];
       return make("li", {}, make("div", {}, make("h3", {}, name, ...mark), make("p", {}, `${role[0].toUpperCase()}${role.slice(1)}`)));
     },
-    empty: "You belong to no organization. Whoever runs one can invite you.",
+    empty: "You belong to no organization. Whoever runs this server can add you.",
   });
 }

@@ -1,4 +1,4 @@
-//! `/grants`: all that acts for a person, listed and ended by that person in an application of the house.
+//! `/grants` and `/session`: all that acts for a person, listed and ended by that person in an application of the house.
 
 use std::sync::Arc;
 
@@ -56,6 +56,17 @@ pub(crate) async fn end_all(State(app): State<Arc<App>>, method: Method, headers
         let access = access::check(&app, &method, "/grants", &headers).await?;
         may_manage(&app, &access)?;
         app.store.end_everything(&access.user_id, app.now()).await?;
+        Ok(ended())
+    };
+    answered(&app, &headers, outcome.await)
+}
+
+/// `DELETE /session`: the browser in which the caller was signed in, whose next sign-in would ask nothing. Grants that came
+/// of it stay.
+pub(crate) async fn end_browser(State(app): State<Arc<App>>, method: Method, headers: HeaderMap) -> Response {
+    let outcome = async {
+        let access = access::check(&app, &method, "/session", &headers).await?;
+        app.store.end_browser(&may_manage(&app, &access)?.family.sid).await?;
         Ok(ended())
     };
     answered(&app, &headers, outcome.await)

@@ -70,6 +70,7 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         .route("/tokens/{id}", delete(tokens::remove))
         .route("/grants", get(grants::list).delete(grants::end_all))
         .route("/grants/{id}", delete(grants::end))
+        .route("/session", delete(grants::end_browser))
         .route("/session/heartbeat", post(heartbeat::post))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::registered_origins));
     let public = Router::new()

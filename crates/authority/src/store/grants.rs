@@ -72,6 +72,13 @@ impl Store {
         transaction.commit().await
     }
 
+    /// Ends the session of a browser, and what began in it and is still on its way to become a grant.
+    pub(crate) async fn end_browser(&self, sid: &str) -> Result<(), sqlx::Error> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        sessions::end(&mut transaction, sid).await?;
+        transaction.commit().await
+    }
+
     /// Starts the idle time of a family anew, within its absolute end. Nothing if it does not live.
     pub(crate) async fn keep_alive(
         &self,

@@ -35,6 +35,7 @@ impl Caller<'_> {
             (Method::GET, "/tokens"),
             (Method::GET, "/grants"),
             (Method::DELETE, "/grants"),
+            (Method::DELETE, "/session"),
             (Method::POST, "/session/heartbeat"),
         ] {
             let answer = self.send(method.clone(), path, None).await;
@@ -171,6 +172,25 @@ async fn everything_ends_grants_browsers_and_what_is_on_its_way() {
 }
 
 #[tokio::test]
+async fn a_page_signs_its_own_browser_out() {
+    let world = World::new().await;
+    let (browser, another) = (Browser::new(&world), Browser::new(&world));
+    let page = web_tokens(&world, &browser.sign_in(&web_request(""), EMAIL).await, None).await;
+    let code = browser.get(&web_request("")).await.location();
+    another.sign_in(&web_request(""), EMAIL).await;
+    let ada = Caller::bare(&world, &page.text("access_token"));
+
+    assert_eq!(ada.send(Method::DELETE, "/session", None).await.status, StatusCode::NO_CONTENT);
+    let asked = browser.get(&web_request("&prompt=none")).await.location();
+    assert_eq!(parameter(&asked, "error").as_deref(), Some("login_required"));
+    web_tokens(&world, &code, None).await.refused("invalid_grant", "not known");
+    // The grant is the page's to give back, and the person's other browser is none of its business.
+    assert_eq!(ada.grants().await.len(), 1);
+    assert!(parameter(&another.get(&web_request("&prompt=none")).await.location(), "code").is_some());
+    assert_eq!(ada.send(Method::DELETE, "/session", None).await.status, StatusCode::NO_CONTENT, "once more");
+}
+
+#[tokio::test]
 async fn grants_are_managed_by_sessions_of_the_house_alone() {
     let world = World::new().await;
     let key = Key::new();
@@ -222,7 +242,7 @@ async fn strangers_manage_nothing() {
     ];
     let elsewhere = Caller::bare(&world, &world.token(&fields, None).await.text("access_token"));
     let id = ada.own_grant().await;
-    for path in ["/grants".to_owned(), format!("/grants/{id}")] {
+    for path in ["/grants".to_owned(), "/session".to_owned(), format!("/grants/{id}")] {
         stranger.send(Method::DELETE, &path, None).await.refused("insufficient_scope", "of the house");
         elsewhere.send(Method::DELETE, &path, None).await.refused("invalid_token", "another audience");
     }
