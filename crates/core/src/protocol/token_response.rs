@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::field::{Field, Message};
 use crate::http::Response;
 use crate::json::{Object, whole};
+use crate::kept::Kept;
 use crate::name::Scopes;
 use crate::protocol::error_body;
 use crate::secret::Secret;
@@ -68,9 +69,9 @@ const MESSAGE: Message = Message::TokenResponse;
 
 /// Reads an answer. `bound` says that the request carried a proof: then an unbound answer is refused
 /// (RFC 9449 section 5: a server that ignores the proof answers `Bearer`).
-pub fn parse(response: &Response, bound: bool) -> Result<TokenResponse, Error> {
+pub fn parse(response: &Response, bound: bool) -> Result<Kept<TokenResponse>, Error> {
     let body = body(response)?;
-    Ok(TokenResponse {
+    Ok(Kept::new(TokenResponse {
         token_type: token_type(&body, bound)?,
         expires_in: expires_in(&body)?,
         access_token: access_token(&body)?,
@@ -78,7 +79,7 @@ pub fn parse(response: &Response, bound: bool) -> Result<TokenResponse, Error> {
         refresh_token: body.text(Field::RefreshToken)?.filter(|token| !token.is_empty()).map(Secret::from),
         id_token: body.secret(Field::IdToken)?,
         scope: scope(&body)?,
-    })
+    }))
 }
 
 /// The body of a success. 201 is one too: some frameworks answer every POST with it.
@@ -139,7 +140,7 @@ mod tests {
     use super::*;
     use crate::test;
 
-    fn parsed(members: &str) -> Result<TokenResponse, Error> {
+    fn parsed(members: &str) -> Result<Kept<TokenResponse>, Error> {
         let body =
             [r#"{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"bearer""#, members, "}"].concat();
         parse(&Response::new(200, &|_| None, body.into_bytes()), false)
@@ -172,7 +173,7 @@ mod tests {
     fn scopes_in_a_text_or_a_list() {
         let scope = |text: &str| {
             let tokens = parsed(&[",\"scope\":", text].concat())?;
-            Ok::<_, Error>(tokens.scope.map(|scopes| String::from(scopes.as_str())))
+            Ok::<_, Error>(tokens.scope.as_ref().map(|scopes| String::from(scopes.as_str())))
         };
         assert_eq!(scope("\"a b\"").unwrap().as_deref(), Some("a b"));
         assert_eq!(scope("[\"a\",\"b\"]").unwrap().as_deref(), Some("a b"));

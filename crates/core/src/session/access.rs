@@ -314,7 +314,8 @@ impl GetAccess {
         self.send(refreshing, now, dice)
     }
 
-    fn refreshed(&mut self, mut record: Record, tokens: TokenResponse, now: Timestamp) -> Step {
+    fn refreshed(&mut self, mut record: Record, tokens: Kept<TokenResponse>, now: Timestamp) -> Step {
+        let tokens = tokens.into_inner();
         let view = &record.view;
         let same = tokens.id_token.as_ref().map_or(Ok(()), |id_token| {
             id_token::unchanged(id_token, &view.issuer, &view.client_id, &view.identity.subject)

@@ -153,12 +153,12 @@ impl Grant {
 #[derive(Debug)]
 pub struct Unproven {
     grant: Box<Grant>,
-    tokens: TokenResponse,
+    tokens: Kept<TokenResponse>,
     received_at: Timestamp,
 }
 
 impl Unproven {
-    pub(super) const fn new(grant: Box<Grant>, tokens: TokenResponse, received_at: Timestamp) -> Self {
+    pub(super) const fn new(grant: Box<Grant>, tokens: Kept<TokenResponse>, received_at: Timestamp) -> Self {
         Self { grant, tokens, received_at }
     }
 
@@ -197,7 +197,7 @@ impl Unproven {
         };
         let identity = id_token::prove(self.id_token()?, vouched, &expected, now)?;
         let Grant { issuer, client_id, scopes, mut rest, .. } = *self.grant;
-        let tokens = self.tokens;
+        let tokens = self.tokens.into_inner();
         rest.refresh_token = tokens.refresh_token;
         let view = Kept::new(View {
             issuer,

@@ -28,6 +28,7 @@ use gatepass_core::error::{Error, Refusal};
 use gatepass_core::field::{Field, Message};
 use gatepass_core::http::{MAX_BODY, Response};
 use gatepass_core::jwt::Compact;
+use gatepass_core::kept::Kept;
 use gatepass_core::protocol::token_response::{self, TokenResponse, UNSAID_LIFETIME};
 use gatepass_core::secret::Secret;
 use gatepass_core::session::access::{GetAccess, Wanted};
@@ -152,7 +153,7 @@ fn came(line: &Value) -> Result<Vec<Came>, String> {
 struct Case<'a> {
     line: &'a Value,
     sent: &'a [u8],
-    read: Result<TokenResponse, Error>,
+    read: Result<Kept<TokenResponse>, Error>,
     refresh: Refresh,
 }
 
@@ -192,7 +193,7 @@ fn bound(line: &Value) -> bool {
 }
 
 /// An ID token that cannot be taken apart is no answer either (session/grant.rs, before anything is believed).
-fn readable(tokens: TokenResponse) -> Result<TokenResponse, Error> {
+fn readable(tokens: Kept<TokenResponse>) -> Result<Kept<TokenResponse>, Error> {
     if let Some(id_token) = &tokens.id_token {
         Compact::split(id_token.expose(), Message::IdToken)?;
     }

@@ -8,6 +8,7 @@ use crate::field::{Field, Message};
 use crate::form::Form;
 use crate::http::{Request, Response};
 use crate::json::{Object, Writer};
+use crate::kept::Kept;
 use crate::name::ClientId;
 use crate::protocol::error_body;
 use crate::protocol::token_response::{self, TokenResponse};
@@ -45,7 +46,7 @@ pub enum Polled {
     /// Nobody has decided yet, or nobody said so: ask again when it is time.
     Again(Polling),
     /// Tokens, not yet believed.
-    Tokens(TokenResponse),
+    Tokens(Kept<TokenResponse>),
     /// The person refused, the code ran out, or the server wants nothing of it.
     Over(Error),
 }

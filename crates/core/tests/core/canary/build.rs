@@ -102,7 +102,7 @@ pub(super) fn protocol(shown: &mut Shown) {
         logout_hint: None,
         back_to: Some((&redirect_uri, &secret)),
     });
-    shown.show(&token_response::parse(&tokens(), true).unwrap());
+    shown.show(&*token_response::parse(&tokens(), true).unwrap());
     registered(shown);
     exchanged_for_another(shown);
     for auth in [
