@@ -26,8 +26,8 @@ use crate::random::BrowserDice;
 use crate::said;
 use crate::view::{self, View};
 
-/// The one of an instance: each transaction has a memory to itself. It is not zero at first and so lies before what is given
-/// out, where `www/shared/instance.js` makes it what it was.
+/// The one of an instance: each transaction has a memory to itself. It is not zero at first and so lies before what is
+/// given out, where `www/shared/instance.js` makes it what it was.
 static TRANSACTION: Mutex<Transaction> = Mutex::new(Transaction::new());
 
 /// [`Transaction::step`] of this instance's. Nobody steps one that is being stepped.

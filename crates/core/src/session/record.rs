@@ -2,8 +2,6 @@
 //!
 //! A record has two parts, so that a shell can seal them under two keys: `access` is what a cached token costs to
 //! read, `rest` is what can get new ones. Both carry the generation, so parts of two generations never pass for one.
-//!
-//! Readers take numbers and flags first, owned texts last: each early return behind a text has to drop it, in the wasm too.
 
 use alloc::vec::Vec;
 
