@@ -62,8 +62,10 @@ test('options are judged before anything is loaded, and the fault is named', { s
   for (const origin of ['null', 'api.example', 'https://api.example/', 'https://API.example', 'https://api.example:443', 'https://me@api.example', 'https://api.example?', 'http://api.example', 'http://localhost.api.example', 'ftp://127.0.0.1']) {
     await assert.rejects(createGatepass({ ...good, apiOrigins: ['https://good.example', 'http://localhost:8080', origin] }), { detail: 'apiOrigins' }, origin);
   }
-  await assert.rejects(createGatepass({ ...good, apiOrigins: 7 }), ({ detail, hint }) => detail === 'apiOrigins' && !hint.includes('https'));
+  await assert.rejects(createGatepass({ ...good, apiOrigins: 7 }), ({ detail, hint }) => detail === 'apiOrigins' && /without a path/.test(hint));
   for (const detail of ['secure_context', 'issuer', 'redirectUri']) assert.match(new GatepassError('configuration', { detail }).hint, /https/);
+  assert.match(new GatepassError('configuration', { detail: 'scope' }).hint, /`openid`/);
+  for (const detail of ['constructor', undefined]) assert.equal(new GatepassError('configuration', { detail }).hint, 'check the options of createGatepass');
 });
 
 test('a code that nobody has words for is an error all the same', { skip: !existsSync(entry) && skip }, async () => {
@@ -112,9 +114,12 @@ test('the core judges the rest of the options, and the wasm part may come from a
       await attempt(4, { wasm: await WebAssembly.compile(bytes) }),
       await attempt(5, { wasm: fetch('/gatepass/gatepass_web_bg.wasm') }),
       await attempt(6, { wasm: new Response('no wasm') }), await attempt(6, {}),
+      // Where it comes back, this page's sign-ins are not known.
+      await (await import('/gatepass/gatepass.js')).createGatepass({ ...good, redirectUri: `http://localhost:${location.port}/callback` })
+        .then((elsewhere) => elsewhere.signIn()).catch(({ code, detail }) => `${code} ${detail}`),
     ];
   });
-  assert.deepEqual(results, ['configuration issuer', 'configuration dpop', 'configuration redirectUri', 'configuration idTokenAlg', 'fine', 'fine', 'fine', 'fine', 'fine', 'unsupported_browser undefined', 'fine']);
+  assert.deepEqual(results, ['configuration issuer', 'configuration dpop', 'configuration redirectUri', 'configuration idTokenAlg', 'fine', 'fine', 'fine', 'fine', 'fine', 'unsupported_browser undefined', 'fine', 'configuration redirectUri']);
 });
 
 test('works in a service worker, with the session of its pages', { skip }, async (t) => {

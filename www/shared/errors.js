@@ -6,9 +6,9 @@ const WORDS = {
   configuration: ["a setting cannot work", "check the options of createGatepass"],
   not_signed_in: ["nobody is signed in here", "sign in"],
   state_mismatch: ["this answer belongs to no sign-in of this browser", "sign in again"],
-  malformed: ["the answer of the server cannot be read", "tell whoever runs the server"],
+  malformed: ["the answer of the server cannot be read", "check the issuer's address, or tell whoever runs the server"],
   issuer_mismatch: ["the answer came from another issuer", "check how the issuer is spelled"],
-  bad_signature: ["the identity token is not signed in the agreed way", "check how the client is registered"],
+  bad_signature: ["the identity token is not signed in the agreed way", "`idTokenAlg` has to be what the client is registered with"],
   bad_claim: ["the identity token does not fit this sign-in", "sign in again, or check this machine's clock"],
   not_bound: ["the server ignored the key of this session", "tell whoever runs the server"],
   invalid_dpop_proof: ["the server does not accept the proof of this session's key", "check this machine's clock"],
@@ -39,8 +39,20 @@ const WORDS = {
   bug: ["gatepass itself has failed", "please report it"],
 };
 
-/** Settings that are refused when they are neither https nor of this machine. */
-const ADDRESS = /^(secure_context|issuer|redirectUri)$/;
+const PRIVATE = "https, or on this machine";
+
+/** What a setting has to be. @type {Record<string, string>} */
+const HINTS = {
+  secure_context: `the page has to come over ${PRIVATE}`,
+  issuer: `it has to be a whole address: ${PRIVATE}`,
+  redirectUri: `it has to be a whole address of this page's origin: ${PRIVATE}`,
+  apiOrigins: `it takes origins, without a path: ${PRIVATE}`,
+  scope: "at sign-in it has to have `openid`; for a token, what the session has",
+  idTokenAlg: "it is one of RS256, PS256, ES256 and EdDSA",
+};
+
+/** @type {<T>(words: Record<string, T>, name: any) => T | undefined} */
+const own = (words, name) => (Object.hasOwn(words, name) ? words[name] : undefined);
 
 /** @typedef {import("./gatepass.js").GatepassError["fault"]} Fault */
 
@@ -51,13 +63,13 @@ export class GatepassError extends Error {
    * @param {{detail?: string, retryable?: boolean, fault?: string}} [about]
    */
   constructor(code, about = {}) {
-    const [message, hint] = Object.hasOwn(WORDS, code) ? WORDS[code] : ["the server refused"];
+    const [message, hint] = own(WORDS, code) ?? ["the server refused"];
     super(about.detail ? `${message}: ${about.detail}` : message);
     this.name = "GatepassError";
     /** Stable; for programs. */
     this.code = code;
     /** What to do next; for people. */
-    this.hint = code === "configuration" && ADDRESS.test(`${about.detail}`) ? "it has to be https, or on this machine" : hint;
+    this.hint = (code === "configuration" && own(HINTS, about.detail)) || hint;
     /** Which setting, claim or field, if one is to blame. */
     this.detail = about.detail;
     /** Whether the same call may succeed a little later. */

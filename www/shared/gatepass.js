@@ -47,6 +47,8 @@ export async function createGatepass(given) {
 
   /** @type {(wishes?: import("./gatepass.js").SignInOptions, heard?: import("./drive.js").Heard) => Promise<string>} */
   const begin = async (wishes, heard) => {
+    // A sign-in that comes back to another origin comes back to another store; `localhost` is not `127.0.0.1`.
+    if (!open && new URL(redirectUri).origin !== location.origin) throw new GatepassError("configuration", { detail: "redirectUri" });
     await session.mend();
     return (await core(signInWith(wishes), heard)).url;
   };
