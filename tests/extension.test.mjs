@@ -111,6 +111,30 @@ for (const flow of ['identity', 'tab']) {
   }
 }
 
+test('a sign-in that the authority does not know says which address to register', { skip }, async (t) => {
+  const { context, popup, id } = await startExtension(t, { registered: 'https://another.chromiumapp.org/gatepass' });
+  const page = await popup();
+  await signedOut(page);
+  await page.locator('#sign-in').click();
+  await page.locator('#error[data-code="unauthorized_client"]').waitFor();
+  assert.match(await page.locator('#error').textContent(), new RegExp(`https://${id}\\.chromiumapp\\.org/gatepass; check .* redirect URIs`));
+  const error = await page.evaluate(async () => {
+    const { connectGatepass } = await import('./gatepass/surface.js');
+    return connectGatepass().signIn().catch(({ code, detail, cause }) => ({ code, detail, cause }));
+  });
+  assert.deepEqual(error, { code: 'unauthorized_client', detail: `https://${id}.chromiumapp.org/gatepass`, cause: 'Authorization page could not be loaded.' });
+  assert.deepEqual(context.pages().filter((one) => one.url().startsWith('http')), [], 'no window is left');
+});
+
+test('a page that fails after the first is no unknown client', { skip }, async (t) => {
+  const { context, popup, gate } = await startExtension(t);
+  const page = await popup();
+  const window = await issuerPage(context, () => page.locator('#sign-in').click());
+  await window.locator('#email').waitFor();
+  await window.goto(`${gate.address}/nowhere`).catch(() => {});
+  await page.locator('#error[data-code="cancelled"]').waitFor();
+});
+
 test('a tab that anybody sends to the redirect address changes nothing', { skip }, async (t) => {
   const { authority, context, popup, gate } = await startExtension(t, { flow: 'tab' });
   const page = await popup();

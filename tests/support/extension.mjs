@@ -103,11 +103,11 @@ always_refresh = true
 first_party = true
 `;
 
-/** Authority, gate and browser with the extension. */
-export async function startExtension(t, { flow, dpop, native, apiOrigins, manifest, files, stranger, profile = folder(t, 'profile') } = {}) {
+/** Authority, gate and browser with the extension; `registered` is the redirect URI that the authority knows. */
+export async function startExtension(t, { flow, dpop, native, apiOrigins, manifest, files, stranger, registered, profile = folder(t, 'profile') } = {}) {
   const gate = await startGate(t);
   const redirectUri = flow === 'tab' ? `${gate.address}/dashboard/extension.html` : `https://${ID}.chromiumapp.org/gatepass`;
-  const authority = await startAuthority(t, { www: true, config: clientOf(gate.address, redirectUri) });
+  const authority = await startAuthority(t, { www: true, config: clientOf(gate.address, registered ?? redirectUri) });
   gate.target = authority.address;
   const site = { issuer: gate.address, clientId: 'gatepass-extension', scope: 'openid email profile', idTokenAlg: 'ES256', flow, dpop, native, apiOrigins, ...(flow === 'tab' && { redirectUri }) };
   const place = makeExtension(t, { site, manifest, files });

@@ -41,7 +41,8 @@ export interface GatepassCalls extends Pick<Gatepass, "getSession" | "fetch" | "
    * Opens a window or a tab of the issuer. Whoever asks meanwhile gets the same sign-in. It goes on when the worker is
    * stopped, and is given up after a quarter of an hour.
    *
-   * @throws {GatepassError} `cancelled` if the person closes it, and what the server refused with
+   * @throws {GatepassError} `cancelled` if the person closes it, `unauthorized_client` if the server does not know the
+   * client or the redirect URI in `detail` (Chromium tells; Firefox shows the server's page), and what the server refused with
    */
   signIn(options?: SignInOptions): Promise<Session>;
   getAccessToken(options?: TokenOptions): Promise<AccessToken>;

@@ -3,7 +3,7 @@
 // | from | message |
 // |---|---|
 // | page | `{id, call, args}` |
-// | worker | `{id, result}` or `{id, error: {code, detail, retryable, fault}}` |
+// | worker | `{id, result}` or `{id, error: {code, detail, retryable, fault, cause}}` |
 // | worker | `{event, detail}` |
 //
 // Ports carry JSON, so bodies go as base64 and tokens as plain fields.
@@ -15,14 +15,21 @@ export const PORT_NAME = "gatepass";
 /** Where a worker says that something happened, for pages that have no port open: they look by themselves. */
 export const NEWS = "gatepass-extension";
 
-/** @param {any} thrown */
+/** @typedef {{code?: string, detail?: string, retryable?: boolean, fault?: string, cause?: string}} Packed */
+
+/** @param {any} thrown @returns {Packed} */
 export function pack(thrown) {
-  const { code, detail, retryable, fault } = GatepassError.from(thrown);
-  return { code, detail, retryable, fault };
+  const { code, detail, retryable, fault, cause } = GatepassError.from(thrown);
+  // The browser's own words; an error that was caught may hold anything.
+  return { code, detail, retryable, fault, ...(typeof cause === "string" && { cause }) };
 }
 
-/** @param {{code: string, detail?: string, retryable?: boolean, fault?: string}} packed */
-export const unpack = ({ code, ...about }) => new GatepassError(code, about);
+/** @param {Packed} packed */
+export function unpack({ code = "bug", cause, ...about }) {
+  const error = new GatepassError(code, about);
+  if (cause !== undefined) error.cause = cause;
+  return error;
+}
 
 const redactedText = () => /** @type {const} */ ("[redacted]");
 

@@ -12,6 +12,7 @@
 // asked once more without a window. Whoever signed in there is known to it; whoever closed the window is not.
 
 import { api } from "./api.js";
+import { pack, unpack } from "./port.js";
 import { GatepassError } from "../shared/errors.js";
 
 /** @typedef {import("../shared/gatepass.js").Gatepass} Gatepass */
@@ -29,7 +30,7 @@ import { GatepassError } from "../shared/errors.js";
  * @property {number} [window]
  * @property {boolean} [left] whether a window was asked for
  * @property {string} [callback] where it came back to
- * @property {{code?: string, detail?: string, retryable?: boolean, fault?: string}} [outcome] without a code it went well
+ * @property {import("./port.js").Packed} [outcome] without a code it went well
  */
 
 /** @typedef {{back: (url: string) => void, fail: (error: unknown) => void, stir?: () => void}} Waiting */
@@ -40,6 +41,11 @@ export const SIGN_IN_ALARM = "gatepass:sign-in";
 const LEASE = 15 * 60_000;
 /** How often a sign-in whose code was lost is begun anew. */
 const SIGN_IN_TRIES = 3;
+/**
+ * What Chromium says of a page that answers with an error (chrome/browser/extensions/api/identity/identity_constants.cc,
+ * kPageLoadFailure). Firefox shows that page, and the person closes it.
+ */
+const NOT_LOADED = "Authorization page could not be loaded.";
 
 export class SignIns {
   #core;
@@ -127,8 +133,7 @@ export class SignIns {
       await this.#end(attempt, {});
       return session;
     } catch (thrown) {
-      const { code, detail, retryable, fault } = GatepassError.from(thrown);
-      await this.#end(attempt, { code, detail, retryable, fault }).catch(() => {});
+      await this.#end(attempt, pack(thrown)).catch(() => {});
       throw thrown;
     }
   }
@@ -205,12 +210,26 @@ export class SignIns {
         attempt.left = true;
         await this.#write(attempt);
         const { back, fail } = /** @type {Waiting} */ (this.#waiting);
-        this.#launch(attempt, true).then(back, () => fail(new GatepassError("cancelled")));
+        this.#launch(attempt, true).then(back, (thrown) => fail(this.#ended(attempt, thrown)));
       }
       return await waiting;
     } finally {
       this.#waiting = undefined;
     }
+  }
+
+  /**
+   * Why there is no answer. A window is only shown with its first page; the issuer shows an error there, and leads back
+   * from none, if it does not know who asks or where to (RFC 6749 section 4.1.2.1).
+   * @param {Attempt} attempt
+   * @param {any} thrown
+   */
+  #ended({ window }, thrown) {
+    const said = thrown?.message;
+    const refused = window === undefined && said === NOT_LOADED;
+    const error = refused ? new GatepassError("unauthorized_client", { detail: this.#redirectUri, fault: "server" }) : new GatepassError("cancelled");
+    error.cause = said;
+    return error;
   }
 
   /** @param {Attempt} attempt @param {boolean} interactive @returns {Promise<string>} */
@@ -316,7 +335,7 @@ export class SignIns {
 
   /** @param {Attempt} attempt @returns {Promise<Session>} */
   async #told({ outcome }) {
-    if (outcome?.code) throw new GatepassError(outcome.code, outcome);
+    if (outcome?.code) throw unpack(outcome);
     const session = await (await this.#core()).getSession();
     if (!session) throw new GatepassError("not_signed_in");
     return session;

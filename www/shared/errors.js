@@ -26,7 +26,7 @@ const WORDS = {
   invalid_scope: ["the server does not grant this scope", "check how the client is registered"],
   invalid_target: ["the server gives no token for this audience", "add it to `audiences` of this client at the server"],
   invalid_client: ["the server does not know this application", "check the client id"],
-  unauthorized_client: ["this application may not sign in this way", "check how the client is registered"],
+  unauthorized_client: ["this application may not sign in this way", "check how the client is registered: its id, its redirect URIs, its grants"],
   login_required: ["you have to sign in", "sign in"],
   interaction_required: ["you have to sign in", "sign in"],
   server_error: ["the server failed", "try again later"],
