@@ -135,6 +135,33 @@ test('a page that fails after the first is no unknown client', { skip }, async (
   await page.locator('#error[data-code="cancelled"]').waitFor();
 });
 
+/** What the shipped manifest asks for, without one. */
+const without = (permission) => ['alarms', 'identity', 'nativeMessaging', 'storage'].filter((one) => one !== permission);
+
+for (const permission of ['alarms', 'identity', 'nativeMessaging', 'storage']) {
+  test(`a manifest without ${permission}: the popup says so`, { skip }, async (t) => {
+    const { popup } = await startExtension(t, { native: { host: 'dev.gatepass.gatepass' }, manifest: { permissions: without(permission) } });
+    const page = await popup();
+    await page.locator('#error[data-code="configuration"]').waitFor();
+    assert.match(await page.locator('#error').textContent(), new RegExp(`: ${permission}; `));
+    assert.equal(await page.locator('#state').textContent(), '');
+  });
+}
+
+test('what the flow does not use need not be asked for', { skip }, async (t) => {
+  const { authority, context, popup } = await startExtension(t, { flow: 'tab', manifest: { permissions: ['alarms', 'storage'] } });
+  const page = await popup();
+  await finish(authority, context, () => page.locator('#sign-in').click());
+  await signedIn(page);
+});
+
+test('a worker whose script throws: the popup says that it does not answer', { skip }, async (t) => {
+  const { popup } = await startExtension(t, { files: { 'worker.js': 'throw new Error();' } });
+  const page = await popup();
+  await page.locator('#error[data-code="worker_silent"]').waitFor();
+  assert.equal(await page.locator('#state').textContent(), '');
+});
+
 test('a tab that anybody sends to the redirect address changes nothing', { skip }, async (t) => {
   const { authority, context, popup, gate } = await startExtension(t, { flow: 'tab' });
   const page = await popup();

@@ -8,7 +8,7 @@ import { api } from "./api.js";
 import { proofOf } from "./keys.js";
 import { mint } from "./mint.js";
 import { LINE_ALARM, Native } from "./native.js";
-import { PORT_NAME, NEWS, pack, packResponse, shownToken, unpackRequest } from "./port.js";
+import { HERE, PORT_NAME, NEWS, pack, packResponse, shownToken, unpackRequest } from "./port.js";
 import { SIGN_IN_ALARM, SignIns } from "./sign-in.js";
 import { createGatepass, GatepassError } from "../shared/gatepass.js";
 
@@ -20,14 +20,20 @@ export { GatepassError };
  * Call it at the top level of the worker's script, before any `await`.
  * @type {typeof import("./extension.js").createGatepassBackground}
  */
-export function createGatepassBackground({ flow = "auto", native, ...rest }) {
+export function createGatepassBackground(options) {
+  try {
+    return begin(options);
+  } catch (thrown) {
+    // The browser drops a worker whose script throws, and tells no page that waits for it.
+    reportError(thrown);
+    return refuse(GatepassError.from(thrown));
+  }
+}
+
+/** @type {typeof createGatepassBackground} */
+function begin({ flow = "auto", native, ...rest }) {
   const { runtime, identity, alarms } = api();
-  const redirectUri = rest.redirectUri ?? identity?.getRedirectURL("gatepass");
-  if (typeof redirectUri !== "string") throw new GatepassError("configuration", { detail: "redirectUri" });
-  // Only `launchWebAuthFlow` catches the redirect to the browser's own address: there is nothing behind it.
-  const own = identity && redirectUri.startsWith(identity.getRedirectURL());
-  const chosen = flow === "auto" ? (own ? "identity" : "tab") : flow;
-  if (chosen === "identity" && !own) throw new GatepassError("configuration", { detail: "flow" });
+  const { redirectUri, flow: chosen } = wayOf({ flow, redirectUri: rest.redirectUri, native });
 
   /** @type {Promise<Gatepass> | undefined} */
   let loading;
@@ -137,23 +143,9 @@ export function createGatepassBackground({ flow = "auto", native, ...rest }) {
     "terminal.fetch": async (wanted, request) => packResponse(await terminal.fetch(wanted, ...unpackRequest(request))),
   };
 
-  runtime.onConnect.addListener((/** @type {any} */ port) => {
-    if (port.name !== PORT_NAME) return;
-    if (!isOwnPage(port.sender)) return port.disconnect();
-    ports.add(port);
-    port.onDisconnect.addListener(() => ports.delete(port));
-    port.onMessage.addListener(async (/** @type {any} */ { id, call, args = [] }) => {
-      /** @type {any} */
-      let answer;
-      try {
-        if (!Object.hasOwn(calls, call)) throw new GatepassError("unsupported", { detail: "call" });
-        answer = { id, result: (await calls[call](...args)) ?? null };
-      } catch (thrown) {
-        answer = { id, error: pack(thrown) };
-      }
-      // Who has gone in the meantime does not wait for it.
-      if (ports.has(port)) port.postMessage(answer);
-    });
+  serve(ports, async (call, args) => {
+    if (!Object.hasOwn(calls, call)) throw new GatepassError("unsupported", { detail: "call" });
+    return calls[call](...args);
   });
 
   alarms.onAlarm.addListener((/** @type {{name: string}} */ { name }) => {
@@ -165,6 +157,63 @@ export function createGatepassBackground({ flow = "auto", native, ...rest }) {
   if (line) for (const event of [runtime.onStartup, runtime.onInstalled]) event.addListener(() => {});
 
   return Object.freeze(background);
+}
+
+/**
+ * What was asked for, if this extension may do all that it takes.
+ * @param {Pick<import("./extension.js").BackgroundOptions, "flow" | "redirectUri" | "native">} options
+ */
+function wayOf({ flow, redirectUri: given, native }) {
+  const { runtime, identity, alarms, storage } = api();
+  /** @type {(detail: string) => never} */
+  const wrong = (detail) => {
+    throw new GatepassError("configuration", { detail });
+  };
+  if (!alarms) wrong("alarms");
+  if (!storage) wrong("storage");
+  if (native && !runtime.connectNative) wrong("nativeMessaging");
+  if (!identity && (flow === "identity" || given === undefined)) wrong("identity");
+  const redirectUri = given ?? identity.getRedirectURL("gatepass");
+  if (typeof redirectUri !== "string") wrong("redirectUri");
+  // Only `launchWebAuthFlow` catches the redirect to the browser's own address: there is nothing behind it.
+  const own = identity && redirectUri.startsWith(identity.getRedirectURL());
+  if (flow === "identity" && !own) wrong("flow");
+  return { redirectUri, flow: own && flow !== "tab" ? /** @type {const} */ ("identity") : /** @type {const} */ ("tab") };
+}
+
+/** @param {GatepassError} error @returns {ReturnType<typeof createGatepassBackground>} */
+function refuse(error) {
+  const fail = async () => {
+    throw error;
+  };
+  serve(new Set(), fail);
+  const calls = { signIn: fail, getSession: fail, getAccessToken: fail, fetch: fail, signOut: fail, diagnostics: fail };
+  return Object.freeze({ ...calls, ready: Promise.resolve(), on: () => () => {}, terminal: { status: fail, pair: fail, getAccessToken: fail, fetch: fail } });
+}
+
+/**
+ * Answers the pages of this extension.
+ * @param {Set<any>} ports of those that are there
+ * @param {(call: string, args: any[]) => Promise<any>} answerTo
+ */
+function serve(ports, answerTo) {
+  api().runtime.onConnect.addListener((/** @type {any} */ port) => {
+    if (port.name !== PORT_NAME) return;
+    if (!isOwnPage(port.sender)) return port.disconnect();
+    ports.add(port);
+    port.onDisconnect.addListener(() => ports.delete(port));
+    port.onMessage.addListener(async (/** @type {any} */ { id, call, args = [] }) => {
+      /** @type {any} */
+      let answer;
+      try {
+        answer = { id, result: call === HERE || ((await answerTo(call, args)) ?? null) };
+      } catch (thrown) {
+        answer = { id, error: pack(thrown) };
+      }
+      // Who has gone in the meantime does not wait for it.
+      if (ports.has(port)) port.postMessage(answer);
+    });
+  });
 }
 
 /**

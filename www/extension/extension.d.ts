@@ -14,7 +14,8 @@ export type * from "../shared/gatepass.js";
  *
  * @example
  * const gatepass = createGatepassBackground({ issuer: "https://id.example", clientId: "extension" });
- * @throws {GatepassError} `configuration`, `detail` names the option
+ * It throws nothing, as nobody would hear of it: every call fails with `configuration` where a setting cannot work or a
+ * permission is missing, and `detail` names it.
  */
 export function createGatepassBackground(options: BackgroundOptions): GatepassBackground;
 

@@ -12,6 +12,8 @@ import { GatepassError } from "../shared/errors.js";
 
 /** The name of the port. */
 export const PORT_NAME = "gatepass";
+/** What every worker answers at once. */
+export const HERE = "here";
 /** Where a worker says that something happened, for pages that have no port open: they look by themselves. */
 export const NEWS = "gatepass-extension";
 

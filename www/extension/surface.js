@@ -2,13 +2,15 @@
 // port. A worker that is stopped closes it; whoever still waits for an answer asks the next worker.
 
 import { api } from "./api.js";
-import { PORT_NAME, NEWS, packRequest, shownToken, unpack, unpackResponse } from "./port.js";
+import { HERE, PORT_NAME, NEWS, packRequest, shownToken, unpack, unpackResponse } from "./port.js";
 import { GatepassError } from "../shared/errors.js";
 
 export { GatepassError };
 
 /** How often a question is asked of workers that end without an answer. */
 const ASKED_AT_MOST = 4;
+/** How long a worker may take to start, in milliseconds. Of one whose script throws nothing is heard, and its port stays open. */
+const START_LIMIT = 10_000;
 
 /** @typedef {{call: string, args: any[], tries: number, answer: (result: any) => void, fail: (error: unknown) => void}} Question */
 
@@ -34,8 +36,19 @@ export function connectGatepass() {
       throw new GatepassError("unreachable", { fault: "machine" });
     }
     const own = port;
-    port.onMessage.addListener(hear);
+    const late = setTimeout(() => {
+      if (port === own) port = undefined;
+      own.disconnect();
+      for (const { fail } of waiting.values()) fail(new GatepassError("worker_silent", { fault: "machine", retryable: true }));
+      waiting.clear();
+    }, START_LIMIT);
+    port.onMessage.addListener((/** @type {any} */ message) => {
+      clearTimeout(late);
+      hear(message);
+    });
+    port.postMessage({ id: 0, call: HERE });
     port.onDisconnect.addListener(() => {
+      clearTimeout(late);
       if (port === own) port = undefined;
       // All that is asked is safe to ask twice: a sign-in has its ticket, a refresh is the core's to repeat.
       for (const [id, question] of waiting) ask(id, question);

@@ -34,12 +34,14 @@ const WORDS = {
   navigated_back: ["you came back without signing in"],
   popup_blocked: ["the browser blocked the window", "allow this site to open windows"],
   cancelled: ["it was given up"],
+  worker_silent: ["the worker of this extension does not answer", "look for its errors on the browser's page of extensions"],
   handoff_rejected: ["this request cannot be granted", "start again in the terminal"],
   unsupported_browser: ["gatepass could not be loaded", "check that gatepass_web_bg.wasm lies beside the script (or give `wasm`), that the page allows 'wasm-unsafe-eval', and use a current browser"],
   bug: ["gatepass itself has failed", "please report it"],
 };
 
 const PRIVATE = "https, or on this machine";
+const PERMISSION = "name it in `permissions` of the manifest";
 
 /** What a setting has to be. @type {Record<string, string>} */
 const HINTS = {
@@ -49,6 +51,9 @@ const HINTS = {
   apiOrigins: `it takes origins, without a path: ${PRIVATE}`,
   scope: "at sign-in it has to have `openid`; for a token, what the session has",
   idTokenAlg: "it is one of RS256, PS256, ES256 and EdDSA",
+  alarms: PERMISSION,
+  identity: PERMISSION,
+  nativeMessaging: PERMISSION,
 };
 
 /** @type {<T>(words: Record<string, T>, name: any) => T | undefined} */

@@ -359,6 +359,7 @@ export type ErrorCode =
   | "unreachable"
   | "unsupported"
   | "unsupported_browser"
+  | "worker_silent"
   | (string & {});
 
 /** What every call fails with. It never carries content: no token, no address, no answer of a server. */

@@ -58,6 +58,7 @@ function showTerminal(status) {
 function showError(error) {
   const place = element("error");
   place.hidden = !error;
+  if (error && document.body.dataset.state === "loading") element("state").textContent = "";
   place.dataset.code = error?.code ?? "";
   const text = error ? [error.message, error.hint].filter(Boolean).join("; ") : "";
   place.textContent = text && `${text[0].toUpperCase()}${text.slice(1)}.`;
