@@ -343,7 +343,7 @@ pub enum Extension {
     List,
     /// Shut one out again
     Unpair {
-        /// Its name or the beginning of its key, as `list` shows them
+        /// Its name, its id or the beginning of its key, as `list` shows them
         which: String,
     },
     /// Ask the extension for a token for one request, and print the two headers that go with it

@@ -78,11 +78,15 @@ pub(super) fn list(context: &Context) -> Result<Exit, Trouble> {
 pub(super) fn unpair(context: &Context, which: &str) -> Result<Exit, Trouble> {
     // A short beginning fits more than was meant.
     if which.len() < 4 {
-        return Err(Trouble::Usage(String::from("say its name, or at least four letters of its key")));
+        return Err(Trouble::Usage(String::from(
+            "say its name, its id, or at least four letters of its key",
+        )));
     }
     let gone = Pairs::of(&folder(context)).remove(which)?;
     if gone.is_empty() {
-        return Err(Trouble::Usage(String::from("no extension of that name or key was let in")));
+        return Err(Trouble::Usage(String::from(
+            "no extension of that name, id or key was let in: `extension list` shows who was",
+        )));
     }
     for one in gone {
         context.talk.say(&format!("{} is shut out", printable(&one.name)));

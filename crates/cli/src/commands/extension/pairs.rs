@@ -122,15 +122,22 @@ impl Pairs {
         private::change(&self.0, |book: &mut Book| book.asking.retain(|one| one != asking))
     }
 
-    /// Shuts out whoever is named so or whose key begins so; gives who that was.
+    /// Shuts out whoever is named so, has this id, or whose key begins so; gives who that was.
     pub(super) fn remove(&self, which: &str) -> Result<Vec<Paired>, Trouble> {
         private::change(&self.0, |book: &mut Book| {
-            let (gone, kept) =
-                book.paired.drain(..).partition(|one| one.name == which || one.thumbprint.starts_with(which));
+            let (gone, kept) = book.paired.drain(..).partition(|one| {
+                one.name == which || one.thumbprint.starts_with(which) || is_of(&one.origin, which)
+            });
             book.paired = kept;
             gone
         })
     }
+}
+
+/// Whether an extension is of this id, or the whole of what `list` shows: a Chromium browser names it by an address.
+fn is_of(origin: &str, id: &str) -> bool {
+    let named = origin.strip_prefix("chrome-extension://").and_then(|rest| rest.strip_suffix('/'));
+    origin == id || named == Some(id)
 }
 
 #[cfg(test)]
@@ -167,6 +174,26 @@ mod tests {
         assert!(!pairs.decide(&one, true, at(119)).unwrap(), "it is answered");
         assert_eq!(pairs.remove("t").unwrap().len(), 1);
         assert!(!pairs.knows(&one.origin, "t").unwrap());
+    }
+
+    #[test]
+    fn who_is_shut_out_is_named_in_three_ways() {
+        let folder = tempfile::tempdir().unwrap();
+        let pairs = Pairs::of(folder.path());
+        let (chromium, firefox) = ("abcdefghijklmnopabcdefghijklmnop", "extension@acme.example");
+        for (origin, thumbprint) in
+            [(format!("chrome-extension://{chromium}/"), "x1"), (firefox.into(), "y1")]
+        {
+            let one = Asking { origin, ..asking(thumbprint) };
+            pairs.ask(one.clone()).unwrap();
+            assert!(pairs.decide(&one, true, at(1)).unwrap());
+        }
+        for nobody in ["abcdefgh", "chrome-extension://", "extension@acme", "acme.example"] {
+            assert_eq!(pairs.remove(nobody).unwrap(), [], "{nobody}");
+        }
+        assert_eq!(pairs.remove(chromium).unwrap()[0].thumbprint, "x1");
+        assert_eq!(pairs.remove(firefox).unwrap()[0].thumbprint, "y1");
+        assert_eq!(pairs.list().unwrap(), []);
     }
 
     #[test]
