@@ -88,7 +88,9 @@ test('the terminal asks the extension: narrowed, for minutes, for its own key', 
   assert.equal((await response.json()).email, 'user@example.com');
   const { scope, exp, iat, client_id } = claimsOf(headers.authorization.replace('DPoP ', ''));
   assert.deepEqual([scope.split(' ').sort(), client_id, exp - iat <= 300], [['email', 'openid'], 'gatepass-extension', true]);
-  assert.notEqual((await ask('openid admin')).code, 0);
+  const refused = await ask('openid admin');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /its session does not have the scope `admin`/);
 
   // Signed out in the browser, nothing is left that could answer, and what was given is over.
   await page.locator('#sign-out').click();

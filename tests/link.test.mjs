@@ -144,9 +144,19 @@ describe('the line to the extension', { skip, timeout: 120_000 }, () => {
 
     line.gives = () => ({ type: 'error', code: 'denied', message: 'x' });
     assert.equal((await terminal.run('extension', 'token', '--scope', 'email', '--url', url)).code, 1);
+    line.gives = () => ({ type: 'error', code: 'denied', message: 'x', scope: 'orders' });
+    const lacks = await terminal.run('extension', 'token', '--scope', 'email orders', '--url', url);
+    assert.equal(lacks.stderr, 'error: the extension gives no token: its session does not have the scope `orders`\n');
+    const open = await terminal.run('extension', 'token', '--scope', 'email', '--url', 'http://api.acme.example/me');
+    assert.equal(open.code, 2);
+    assert.match(open.stderr, /--url must be https/);
     line.gives = () => ({ type: 'token', access_token: 'bare', token_type: 'Bearer', expires_in: 300 });
     const bare = await terminal.run('extension', 'token', '--scope', 'email', '--url', url);
     assert.deepEqual([bare.code, bare.stdout], [1, '']);
+
+    // Shut out by the id that browsers and `list` show.
+    assert.equal((await terminal.run('extension', 'unpair', EXTENSION)).code, 0);
+    assert.deepEqual((await terminal.json('extension', 'list')).extensions, []);
 
     await line.close();
     assert.deepEqual(readdirSync(folder).filter((name) => name.endsWith('.sock')), [], 'the socket goes with the line');

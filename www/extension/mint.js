@@ -22,7 +22,8 @@ export async function mint(gatepass, options, { scope, audience, jkt }) {
   const session = await gatepass.getSession();
   if (!session) throw new GatepassError("not_signed_in");
   const scopes = scope.split(" ");
-  if (!scopes.every((one) => session.scopes.includes(one))) throw new GatepassError("denied");
+  const lacking = scopes.filter((one) => !session.scopes.includes(one));
+  if (lacking.length > 0) throw new GatepassError("denied", { detail: lacking.join(" ") });
   // Without a key of its own nobody could say for whom the issuer makes it.
   if (!session.bound) throw new GatepassError("unsupported");
   const endpoint = await makeEndpoint(session.issuer)("token_endpoint");

@@ -169,8 +169,11 @@ export class Native {
       this.#give(message).then(
         (answer) => this.#port?.postMessage({ id: message.id, type: "token", ...answer }),
         (thrown) => {
-          const code = lineCode(GatepassError.from(thrown).code);
-          this.#port?.postMessage({ id: message.id, type: "error", code, message: new GatepassError(code).message });
+          const { code: own, detail } = GatepassError.from(thrown);
+          const code = lineCode(own);
+          // Which of the scopes that were asked for are none of the session's.
+          const scope = code === "denied" && detail && { scope: detail };
+          this.#port?.postMessage({ id: message.id, type: "error", code, message: new GatepassError(code).message, ...scope });
         },
       );
       return;

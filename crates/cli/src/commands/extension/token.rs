@@ -36,7 +36,9 @@ pub(super) fn run(
     if method.is_empty() || !method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
         return Err(Trouble::Usage(String::from("--method takes a method such as GET or POST")));
     }
-    let url = Endpoint::new(url, Field::Resource)?;
+    let url = Endpoint::new(url, Field::Resource).map_err(|_| {
+        Trouble::Usage(String::from("--url must be https, or http on this machine, and have no fragment"))
+    })?;
     // What cannot be asked for is said here, not by the extension.
     Scopes::parse(scope)?;
     audience.map(Audience::named).transpose()?;
@@ -50,7 +52,8 @@ pub(super) fn run(
     })?;
     let Some(token) = answer["access_token"].as_str() else {
         let code = answer["code"].as_str().unwrap_or("malformed");
-        return Err(Trouble::Server(format!("the extension gives no token: {}", words(code))));
+        let why = lacking(&answer, scope).unwrap_or_else(|| words(code).to_owned());
+        return Err(Trouble::Server(format!("the extension gives no token: {why}")));
     };
     if answer["token_type"] != "DPoP" {
         return Err(Trouble::Server(String::from("the extension gave a token that is bound to no key")));
@@ -68,6 +71,15 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
+/// Which of the scopes that were asked for the extension's session does not have, where it says so. Nothing else that it
+/// says is shown.
+fn lacking(answer: &Value, asked: &str) -> Option<String> {
+    let said: Vec<&str> = answer["scope"].as_str()?.split(' ').collect();
+    let named = said.iter().all(|one| asked.split(' ').any(|scope| scope == *one));
+    let kind = if said.len() == 1 { "scope" } else { "scopes" };
+    named.then(|| format!("its session does not have the {kind} `{}`", said.join(" ")))
+}
+
 #[cfg(unix)]
 fn ask(context: &Context, question: &Question) -> Result<Option<Value>, Trouble> {
     super::line::ask(&folder(context), question)
@@ -77,4 +89,28 @@ fn ask(context: &Context, question: &Question) -> Result<Option<Value>, Trouble>
 #[cfg(not(unix))]
 fn ask(_: &Context, _: &Question) -> Result<Option<Value>, Trouble> {
     Err(Trouble::Usage(String::from("the terminal cannot ask the extension on this system yet")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_was_asked_for_is_named() {
+        let said =
+            |scope: Value| lacking(&json!({ "code": "denied", "scope": scope }), "openid orders reports");
+        assert_eq!(said(json!("orders")).unwrap(), "its session does not have the scope `orders`");
+        assert!(said(json!("orders reports")).unwrap().ends_with("scopes `orders reports`"));
+        for other in [
+            json!("admin"),
+            json!("orders admin"),
+            json!(""),
+            json!("orders\u{1b}[2J"),
+            json!(7),
+            Value::Null,
+        ] {
+            assert_eq!(said(other.clone()), None, "{other}");
+        }
+    }
 }
