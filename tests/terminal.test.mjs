@@ -249,6 +249,34 @@ test('a given token has no part in a command that is about the session, and that
   assert.equal((await terminal.json('status')).signed_in, false, 'the session was signed out, as was said');
 });
 
+test('open says at once what it waits for, and why a browser is not signed in', async (t) => {
+  const config = "[[client]]\nid = 'other-cli'\nname = 'Other'\ntype = 'native'\nredirect_uris = ['http://127.0.0.1/callback']\nid_token_alg = 'ES256'\n";
+  const authority = await startAuthority(t, { config });
+  const signed = async (client_id) => {
+    const terminal = new Terminal(t, { issuer: authority.issuer, client_id, storage: 'file' });
+    const { program, url } = await terminal.login();
+    await signIn(authority, new Visitor(), url);
+    assert.equal((await program.ended).code, 0, program.stderr);
+    return terminal;
+  };
+  const open = async (terminal) => {
+    const program = terminal.begin(['open'], { BROWSER: 'true' });
+    return { ...(await program.ended), stderr: program.stderr };
+  };
+  const nobody = await open(new Terminal(t, { issuer: authority.issuer, storage: 'file' }));
+  assert.equal(nobody.code, 0, 'the page is there without anybody');
+  assert.match(nobody.stderr, /nobody is signed in here, so neither is the browser\nhint: run `\S+ login` first\nopened /);
+
+  const outside = await open(await signed('other-cli'));
+  assert.equal(outside.code, 0);
+  assert.match(outside.stderr, /the server does not let this session do that\nhint: .*`first_party`.*\nopened /);
+
+  // It goes on waiting for a browser that never comes.
+  const program = (await signed('gatepass-cli')).begin(['open'], { BROWSER: 'true' });
+  await program.until(({ stderr }) => /opening \S+: waiting for the browser, for 60 seconds at most\n/.test(stderr));
+  program.kill('SIGTERM');
+});
+
 test('a rule for a folder is one object too', async (t) => {
   const terminal = new Terminal(t);
   const directory = realpathSync(terminal.home);

@@ -252,7 +252,7 @@ impl Gatepass {
     }
 
     /// An address that signs a browser in as this session is, once, after it has asked; it leads to `return_to` then.
-    /// `None` where the issuer makes none, or none for a session like this.
+    /// `None` where the issuer makes none; a session that may not is refused with [`Refusal::UnauthorizedClient`].
     pub fn session_link(&self, return_to: Option<&str>) -> Waiting<Result<Option<SessionLink>, Error>> {
         let (settings, world) = (self.settings.clone(), Arc::clone(&self.world));
         let return_to = return_to.map(str::to_owned);

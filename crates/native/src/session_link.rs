@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatepass_core::error::Error;
+use gatepass_core::error::{Error, Refusal};
 use gatepass_core::field::{Field, Message};
 use gatepass_core::json::Object;
 use gatepass_core::name::Audience;
@@ -26,8 +26,8 @@ pub struct SessionLink {
     pub expires_in: Duration,
 }
 
-/// Asks for one. `None` where the issuer makes none, or none for a session like this: one that is bound to no key, or was
-/// begun by a device code.
+/// Asks for one. `None` where the issuer makes none, or leads to no such page. A session that may not, as one that is bound
+/// to no key or was begun by a device code, is [`Refusal::UnauthorizedClient`].
 pub(crate) async fn ask(
     client: &Client,
     api: &[Origin],
@@ -48,8 +48,9 @@ pub(crate) async fn ask(
     let response = request(client, api, world, ask).await?;
     match response.status {
         201 => read(response.body.expose(), client).map(Some),
-        // RFC 6750 section 3.1: the token is good, and not for this. Or the page is none that the issuer knows.
-        403 => Ok(None),
+        // RFC 6750 section 3.1: the token is good, and not for this.
+        403 => Err(Error::Refused(Refusal::UnauthorizedClient)),
+        // The page is none that the issuer knows.
         400 if return_to.is_some() => Ok(None),
         _ => Err(Error::Unreachable),
     }

@@ -1,6 +1,6 @@
 //! `open`: the platform in a browser, signed in as here where the issuer can do that.
 
-use gatepass::{Error, HandedOver, SessionLink};
+use gatepass::{Error, HandedOver, Refusal, SessionLink};
 
 use crate::args::Open;
 use crate::context::Context;
@@ -31,15 +31,25 @@ fn link(context: &Context) -> Result<Option<SessionLink>, Trouble> {
         return Ok(None);
     }
     let gatepass = context.gatepass()?;
+    let talk = context.talk;
     if gatepass.status()?.is_none() {
+        talk.say("note: nobody is signed in here, so neither is the browser");
+        talk.say(&format!("hint: run `{}` first", context.command("login")));
         return Ok(None);
     }
     match gatepass.session_link(context.app.dashboard.as_deref()).wait()? {
         Ok(link) => Ok(link),
         // The page is there without us too.
+        Err(Error::Refused(Refusal::UnauthorizedClient)) => {
+            talk.say(
+                "note: the browser is not signed in from here: the server does not let this session do that",
+            );
+            talk.say("hint: it has to be of a `first_party` client, bound to a key, and not begun by a device code");
+            Ok(None)
+        }
         Err(error @ (Error::Unreachable | Error::SessionEnded | Error::SessionLost | Error::KeyLost)) => {
             let why = Trouble::Core(error).message();
-            context.talk.say(&format!("note: the browser is not signed in from here: {why}"));
+            talk.say(&format!("note: the browser is not signed in from here: {why}"));
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -52,6 +62,8 @@ fn signed_in(context: &Context, how: &Open, link: SessionLink, page: &str) -> Re
         return Ok(Exit::Done);
     }
     let again = context.command("open --print");
+    let seconds = link.expires_in.as_secs();
+    context.talk.say(&format!("opening {page}: waiting for the browser, for {seconds} seconds at most"));
     match context.gatepass()?.hand_over(link).wait()?? {
         HandedOver::Done => context.talk.say(&format!("opened {page}; the browser asks before it signs in")),
         HandedOver::NoBrowser => {
