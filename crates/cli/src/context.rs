@@ -122,8 +122,17 @@ impl Context {
     /// The settings of one account.
     pub(crate) fn settings(&self, profile: &str) -> Result<Settings, Trouble> {
         let app = &self.app;
-        let issuer = self.issuer.as_ref().ok_or_else(|| self.missing("issuer", "--issuer"))?;
-        let client_id = self.client_id.as_ref().ok_or_else(|| self.missing("client", "--client-id"))?;
+        let variables = &app.variables;
+        let missing = |what, flag, variable: &Option<String>| {
+            let variable = variable.as_ref().map(|name| format!(" or {name}")).unwrap_or_default();
+            Trouble::Usage(format!(
+                "no {what} is configured: give {flag}{variable}, or a manifest that names it with --app"
+            ))
+        };
+        let issuer = self.issuer.as_ref();
+        let issuer = issuer.ok_or_else(|| missing("issuer", "--issuer", &variables.issuer))?;
+        let client_id = self.client_id.as_ref();
+        let client_id = client_id.ok_or_else(|| missing("client", "--client-id", &variables.client_id))?;
         let scope = app.scope.as_deref().unwrap_or("openid email profile offline_access");
         // OpenID Connect Dynamic Registration 1.0 section 2: RS256, unless the client is registered otherwise.
         let own = if app.is_own() { "ES256" } else { "RS256" };
@@ -255,12 +264,6 @@ impl Context {
                 })
             })
             .collect()
-    }
-
-    fn missing(&self, what: &str, flag: &str) -> Trouble {
-        Trouble::Usage(format!(
-            "no {what} is configured: give {flag}, or a manifest that names it with --app"
-        ))
     }
 
     fn in_settings(&self, error: Error) -> Trouble {

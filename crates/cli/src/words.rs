@@ -156,6 +156,13 @@ impl Trouble {
                 "its dashboard could only give its own session away, to a browser on this machine, where the manifest says `move = true`; `{}` goes to the issuer",
                 command("login --via browser")
             ),
+            Error::Refused(Refusal::InvalidClient) => {
+                String::from("check the client id, and that the server has the client")
+            }
+            // RFC 6749 section 5.2: it is known, and not for this grant.
+            Error::Refused(Refusal::UnauthorizedClient) => String::from(
+                "the server has this client for something else: a page's, or without this way to sign in (at gatepass-authority, `type = \"native\"` and the grant in `grant_types`)",
+            ),
             Error::BadSignature => String::from(
                 "check `id_token_signed_response_alg` in the manifest: it must be what the client is registered with (`gatepass-cli` at gatepass-authority: ES256)",
             ),
@@ -217,7 +224,10 @@ fn refused(refusal: Refusal) -> String {
     let text = match refusal {
         Refusal::AccessDenied => "access was denied in the browser",
         Refusal::InvalidGrant => "the server does not accept the code: it has expired or was used before",
-        Refusal::InvalidClient | Refusal::UnauthorizedClient => "the server does not know this client",
+        Refusal::InvalidClient => "the server does not know this client",
+        Refusal::UnauthorizedClient => {
+            "the server knows no client of this name that may sign in from a terminal like this"
+        }
         Refusal::InvalidDpopProof => "the server does not accept the proof of this session's key",
         Refusal::TemporarilyUnavailable | Refusal::ServerError => "the server is out of order for the moment",
         other => return format!("the server refuses: {}", other.code()),
