@@ -1,11 +1,14 @@
 // The example extension in real Chromium: its worker, its popup, our own authority.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { chromiumMissing } from './support/chromium.mjs';
-import { EMAIL, finish, issuerPage, prove, signedIn, signedOut, startExtension } from './support/extension.mjs';
+import { EMAIL, finish, idOf, issuerPage, prove, signedIn, signedOut, startExtension } from './support/extension.mjs';
 import { cleanUp, eventually } from './support/process.mjs';
-import { wwwMissing } from './support/tree.mjs';
+import { WWW, wwwMissing } from './support/tree.mjs';
 
 const missing = chromiumMissing ?? wwwMissing;
 const skip = missing && `${missing} is missing`;
@@ -110,6 +113,17 @@ for (const flow of ['identity', 'tab']) {
     });
   }
 }
+
+test('the ready extension is who the document registers', { skip: wwwMissing && `${wwwMissing} is missing` }, async () => {
+  const shipped = (browser, name) => readFileSync(join(WWW, `extension-${browser}`, name), 'utf8');
+  const id = idOf(Buffer.from(JSON.parse(shipped('chromium', 'manifest.json')).key, 'base64'));
+  const hash = createHash('sha1').update(JSON.parse(shipped('firefox', 'manifest.json')).browser_specific_settings.gecko.id).digest('hex');
+  const { site } = await import(`data:text/javascript,${encodeURIComponent(shipped('chromium', 'site.js'))}`);
+  const text = readFileSync(new URL('../docs/extension.md', import.meta.url), 'utf8');
+  for (const said of [`"https://${id}.chromiumapp.org/gatepass"`, `"https://${hash}.extensions.allizom.org/gatepass"`, `--id ${id}\n`, `id = "${site.clientId}"`, `--listen ${new URL(site.issuer).host} `, `GATEPASS_ISSUER=${site.issuer}\n`]) {
+    assert.ok(text.includes(said), said);
+  }
+});
 
 test('a sign-in that the authority does not know says which address to register', { skip }, async (t) => {
   const { context, popup, id } = await startExtension(t, { registered: 'https://another.chromiumapp.org/gatepass' });

@@ -9,9 +9,12 @@ import { startAuthority } from './authority.mjs';
 import { WWW } from './tree.mjs';
 
 
-/** The key that fixes the id; a browser makes the id of it (the first half of SHA-256, as letters a to p). */
+/** A browser makes an extension's id of its key: the first half of SHA-256, as letters a to p. */
+export const idOf = (key) => [...createHash('sha256').update(key).digest('hex').slice(0, 32)].map((digit) => 'abcdefghijklmnop'[parseInt(digit, 16)]).join('');
+
 const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'der' }, privateKeyEncoding: { type: 'pkcs8', format: 'der' } });
-export const ID = [...createHash('sha256').update(publicKey).digest('hex').slice(0, 32)].map((digit) => 'abcdefghijklmnop'[parseInt(digit, 16)]).join('');
+/** Of the extension in tests. */
+export const ID = idOf(publicKey);
 
 /** As it is shipped, for this issuer: what an author changes is changed here. */
 export function makeExtension(t, { site, browser = 'chromium', manifest = {}, files = {} }) {

@@ -1,7 +1,7 @@
 // Who this extension is to its issuer. The issuer stands in the manifest's `host_permissions` too.
 
 export const site = {
-  issuer: "http://127.0.0.1:8080",
+  issuer: "http://127.0.0.1:9400",
   clientId: "gatepass-extension",
   scope: "openid email profile",
   idTokenAlg: /** @type {const} */ ("ES256"),
