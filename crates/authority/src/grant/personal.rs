@@ -10,7 +10,7 @@ use crate::keys::{base64url, sha256};
 /// What a personal token starts with, so that scanners find lost ones.
 pub(crate) const PREFIX: &str = "gpp_";
 
-/// How old a sign-in may be that makes a lasting token of a bare one, in seconds.
+/// How old a sign-in may be that makes a token in a page or for a bare session, in seconds.
 pub(crate) const FRESH_SECONDS: u64 = 600;
 
 /// How many living tokens one person may have.

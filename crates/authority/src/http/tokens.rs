@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::access::{self, Access, Means};
+use super::access::{self, Access, SessionToken};
 use super::answer::{self, Failure};
 use super::proof;
 use crate::app::App;
@@ -38,8 +38,7 @@ pub(crate) async fn create(
 ) -> Response {
     let outcome = async {
         let access = access::check(&app, &method, "/tokens", &headers).await?;
-        may_manage(&app, &access)?;
-        may_make(&app, &access)?;
+        may_make(&app, may_manage(&app, &access)?)?;
         make(&app, &access, wish(&headers, &body)?).await
     };
     answered(&app, &headers, outcome.await.map(|body| answer::json(StatusCode::CREATED, &body)))
@@ -83,20 +82,22 @@ fn answered(app: &App, headers: &HeaderMap, outcome: Result<Response, Failure>) 
 }
 
 /// A personal token makes no others.
-fn may_manage(app: &App, access: &Access) -> Result<(), Refused> {
-    access.managing(app).map(drop).ok_or(Refused::PersonalManage)
+fn may_manage<'a>(app: &App, access: &'a Access) -> Result<&'a SessionToken, Refused> {
+    access.managing(app).ok_or(Refused::PersonalManage)
 }
 
-/// A token that was stolen on its way must not become one that lasts: its caller proves the key to which it is bound, or
-/// its sign-in is young. That a bare one is for this server alone was seen when it was read.
-fn may_make(app: &App, access: &Access) -> Result<(), Refused> {
-    match &access.means {
-        // A device that its person was talked into (RFC 8628 section 5.4) ends with its session, and leaves nothing.
-        Means::Session(token) if token.family.way == Way::Device => Err(Refused::PersonalDevice),
-        Means::Session(token) if token.bound => Ok(()),
-        Means::Session(token) if app.now().since(token.family.auth_time).as_secs() <= FRESH_SECONDS => Ok(()),
-        _ => Err(Refused::TokenStale),
+/// What was stolen on its way, or a script that runs in a page, must not become a token that lasts: the sign-in is young,
+/// or a program proves the key to which it is bound. A page's key says nothing of who asks: every script in it uses it.
+/// That a bare token is for this server alone was seen when it was read.
+fn may_make(app: &App, session: &SessionToken) -> Result<(), Refused> {
+    let family = &session.family;
+    // A device that its person was talked into (RFC 8628 section 5.4) ends with its session, and leaves nothing.
+    if family.way == Way::Device {
+        return Err(Refused::PersonalDevice);
     }
+    let native = app.clients.find(&family.client_id).is_some_and(|client| client.native);
+    let young = app.now().since(family.auth_time).as_secs() <= FRESH_SECONDS;
+    if young || (native && session.bound) { Ok(()) } else { Err(Refused::TokenStale) }
 }
 
 fn wish(headers: &HeaderMap, body: &[u8]) -> Result<Wish, Refused> {

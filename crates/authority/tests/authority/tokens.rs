@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::caller::Caller;
+use crate::caller::*;
 use crate::key::Key;
 use crate::world::*;
 
@@ -158,6 +158,43 @@ async fn a_bare_token_makes_none_later_or_elsewhere() {
     let world = World::with(|config| config.audiences = vec!["https://api.example".into()]).await;
     let bare = Caller::sign_in(&world, EMAIL, None).await;
     bare.make(json!({"name": "x"})).await.refused("invalid_token", "another audience");
+}
+
+/// Whatever script runs in a page has the page's key as well.
+#[tokio::test]
+async fn a_page_makes_none_later_whether_bound_or_not() {
+    let world = World::new().await;
+    for key in [None, Some(&Key::new())] {
+        let browser = Browser::new(&world);
+        let tokens = web_tokens(&world, &browser.sign_in(&web_request(""), EMAIL).await, key).await;
+        let page = |tokens: &Answer| Caller { world: &world, token: tokens.text("access_token"), key };
+        world.pass(599);
+        assert_eq!(page(&tokens).make(json!({"name": "in time"})).await.status, StatusCode::CREATED);
+        world.pass(2);
+        // What a refresh brings, and what the browser brings in silence, is as old as the sign-in.
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "web"),
+            ("refresh_token", &tokens.text("refresh_token")),
+        ];
+        let refreshed = world.token(&fields, key).await;
+        let silent = browser.get(&web_request("&prompt=none")).await.location();
+        let silent = web_tokens(&world, &silent, key).await;
+        for old in [&refreshed, &silent] {
+            let late = page(old).make(json!({"name": "late"})).await;
+            late.refused("insufficient_user_authentication", "too long ago");
+            let header = late.headers["www-authenticate"].to_str().unwrap();
+            assert!(header.contains("max_age=\"600\""), "{header}");
+            page(old).list().await;
+        }
+        // A browser that is known is asked all the same, and then it is young.
+        let waiting = browser.ask(&web_request("&prompt=login"), EMAIL).await;
+        assert!(waiting.has("id=\"enter-code\""), "{}", waiting.html);
+        let link = world.letter(EMAIL).await["link"].as_str().unwrap().to_owned();
+        let resumed = browser.open(&link).await.location();
+        let fresh = web_tokens(&world, &browser.get(&resumed).await.location(), key).await;
+        assert_eq!(page(&fresh).make(json!({"name": "again"})).await.status, StatusCode::CREATED);
+    }
 }
 
 #[tokio::test]
