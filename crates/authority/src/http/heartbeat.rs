@@ -34,8 +34,9 @@ async fn keep_alive(app: &App, method: &Method, headers: &HeaderMap) -> Result<V
     let now = app.now();
     let idle = Duration::from_secs(client.refresh_idle_seconds);
     let family = app.store.keep_alive(&token.family.id, idle, now).await?.ok_or(Refused::TokenRevoked)?;
-    // A page is used in the browser that was signed in; a program only once came by it.
-    if !client.native && family.way == Way::Code {
+    // A page is used in the browser that was signed in; a program only once came by it. Another company's server says
+    // what it likes, and must not keep the person signed in here by it.
+    if client.first_party && !client.native && family.way == Way::Code {
         app.store.see_session(&family.sid, now).await?;
     }
     Ok(json!({

@@ -49,7 +49,10 @@ async fn use_keeps_a_session_up_to_its_absolute_end() {
     );
     world.pass(2 * HOUR - 1);
     assert_eq!(page.beat().await.body["idle_expires_at"], began + 12 * HOUR);
+    assert_eq!(page.send(Method::GET, "/userinfo", None).await.status, StatusCode::OK);
     world.pass(1);
+    // The token itself would live for half a day more.
+    page.send(Method::GET, "/userinfo", None).await.refused("invalid_token", "revoked");
     let late = page.beat().await;
     late.refused("invalid_token", "");
     assert_eq!(late.status, StatusCode::UNAUTHORIZED);
@@ -98,6 +101,33 @@ async fn a_program_does_not_keep_the_browser_signed_in() {
         let cli = Caller { world: &world, token: tokens.text("access_token"), key: Some(&key) };
         let beat = cli.beat().await;
         assert_eq!(beat.body["idle_expires_at"], world.now() + 30 * 24 * HOUR, "{}", beat.body);
+    }
+    let asked = browser.get(&web_request("&prompt=none")).await.location();
+    assert_eq!(parameter(&asked, "error").as_deref(), Some("login_required"));
+}
+
+/// Whatever it says, nobody may be there.
+#[tokio::test]
+async fn another_companys_server_does_not_keep_the_browser_signed_in() {
+    let world = World::with(|config| {
+        config.clients[1].access_token_seconds = Some(24 * HOUR);
+        config.clients[1].audiences.clear();
+    })
+    .await;
+    let browser = Browser::new(&world);
+    let request = web_request("").replace("web", "partner");
+    let location = browser.sign_in(&request, EMAIL).await;
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("redirect_uri", "https://partner.example/cb"),
+        ("code", &parameter(&location, "code").unwrap()),
+        ("code_verifier", VERIFIER),
+    ];
+    let tokens = world.token_with(&fields, None, Some(("partner", "partner-secret"))).await;
+    let server = Caller::bare(&world, &tokens.text("access_token"));
+    for _ in 0..2 {
+        world.pass(3 * HOUR);
+        assert_eq!(server.beat().await.status, StatusCode::OK, "its own session goes on");
     }
     let asked = browser.get(&web_request("&prompt=none")).await.location();
     assert_eq!(parameter(&asked, "error").as_deref(), Some("login_required"));
