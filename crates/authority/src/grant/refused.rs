@@ -103,6 +103,7 @@ pub(crate) enum Refused {
     GrantUnknown,
     SessionNeeded,
     LinkMake,
+    LinkMany,
 
     // ---- us
     Server,
@@ -261,6 +262,9 @@ impl Refused {
                 "insufficient_scope",
                 "browsers are signed in by a program of the house that proves its key, in a session that began in a browser",
             ),
+            Self::LinkMany => {
+                ("temporarily_unavailable", "this session asked for too many links; wait a minute")
+            }
 
             Self::Server => ("server_error", "something failed here; nothing was granted"),
         };
@@ -282,7 +286,7 @@ impl Refused {
             | Self::LinkMake => 403,
             Self::PersonalUnknown | Self::GrantUnknown => 404,
             Self::UnsupportedMediaType => 415,
-            Self::DeviceMany => 429,
+            Self::DeviceMany | Self::LinkMany => 429,
             Self::Server => 500,
             _ => 400,
         }

@@ -7,6 +7,9 @@ use super::refused::Refused;
 /// How long a link lives, in seconds: a program opens it itself, and the person looks at it.
 pub(crate) const LIFE_SECONDS: u64 = 60;
 
+/// How many links one grant may have within the life of one, used or not: a person opens one now and then.
+pub(crate) const MOST: u32 = 10;
+
 const LONGEST_ADDRESS: usize = 2048;
 
 /// Whether this grant may sign a browser in. The browser can do what its person can, so the program is one on the

@@ -38,7 +38,14 @@ pub(crate) async fn make(
 ) -> Response {
     let response = match link(&app, &method, &uri, &headers, &body).await {
         Ok(link) => answer::json(StatusCode::CREATED, &link),
-        Err(failure) => access::challenge(&headers, failure.refused()),
+        Err(failure) => {
+            let refused = failure.refused();
+            let mut response = access::challenge(&headers, refused);
+            if refused == Refused::LinkMany {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(LIFE_SECONDS));
+            }
+            response
+        }
     };
     proof::offer_nonce(&app, response)
 }
@@ -61,7 +68,9 @@ async fn link(
     let return_to = return_to.map(|text| session_link::return_to(text, &app.web_origins)).transpose()?;
     let token = random::token()?;
     let (hash, life) = (sha256(token.expose()), Duration::from_secs(LIFE_SECONDS));
-    app.store.add_session_link(&hash, &session.family.id, return_to, life, app.now()).await?;
+    if !app.store.add_session_link(&hash, &session.family.id, return_to, life, app.now()).await? {
+        return Err(Refused::LinkMany.into());
+    }
     Ok(json!({
         "url": format!("{}/session/open?token={}", app.base, token.expose()),
         "expires_in": LIFE_SECONDS,

@@ -7,6 +7,7 @@ use sqlx::Row;
 
 use super::sessions::ABSOLUTE;
 use super::{Store, seconds, timestamp};
+use crate::grant::session_link::MOST;
 
 /// How long after the end of a session a code or a device that was let in there may still become a grant.
 const STRAGGLERS: Duration = Duration::from_secs(3600);
@@ -30,7 +31,7 @@ pub(crate) struct NewSession {
 }
 
 impl Store {
-    /// Keeps a new link.
+    /// Keeps a new link. `false` if the grant has as many as one may have.
     pub(crate) async fn add_session_link(
         &self,
         token_hash: &[u8; 32],
@@ -38,19 +39,22 @@ impl Store {
         return_to: Option<&str>,
         life: Duration,
         now: Timestamp,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query(
+    ) -> Result<bool, sqlx::Error> {
+        let added = sqlx::query(
             "INSERT INTO session_link (token_hash, family_id, return_to, created_at, expires_at, forget_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?5
+             WHERE (SELECT count(*) FROM session_link WHERE family_id = ?2 AND expires_at > ?4) < ?6",
         )
         .bind(&token_hash[..])
         .bind(&family_id[..])
         .bind(return_to)
         .bind(seconds(now))
         .bind(seconds(now.plus(life)))
+        .bind(MOST)
         .execute(&self.writer)
-        .await?;
-        Ok(())
+        .await?
+        .rows_affected();
+        Ok(added == 1)
     }
 
     /// Looks at a link without touching it.

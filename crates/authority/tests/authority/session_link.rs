@@ -246,6 +246,33 @@ async fn a_link_lives_a_minute_and_no_longer_than_its_grant() {
 }
 
 #[tokio::test]
+async fn a_grant_has_ten_links_a_minute() {
+    let world = World::new().await;
+    let (key, other_key) = (Key::new(), Key::new());
+    let cli = Cli::sign_in(&world, &key, EMAIL).await;
+    let other = Cli::sign_in(&world, &other_key, EMAIL).await;
+    let first = cli.link().await;
+    world.pass(30);
+    for _ in 1..10 {
+        cli.link().await;
+    }
+    // One that was used makes no room.
+    assert_eq!(open(&Browser::new(&world), &first).await.status, StatusCode::SEE_OTHER);
+    let many = cli.ask(&[]).await;
+    many.refused("temporarily_unavailable", "too many links");
+    assert_eq!(
+        (many.status, &many.headers["retry-after"]),
+        (StatusCode::TOO_MANY_REQUESTS, &"60".parse().unwrap())
+    );
+    other.link().await;
+    world.pass(29);
+    assert_eq!(cli.ask(&[]).await.status, StatusCode::TOO_MANY_REQUESTS);
+    world.pass(1);
+    cli.link().await;
+    assert_eq!(cli.ask(&[]).await.status, StatusCode::TOO_MANY_REQUESTS, "room for the one that ended");
+}
+
+#[tokio::test]
 async fn of_many_presses_one_counts() {
     let world = World::new().await;
     let key = Key::new();
