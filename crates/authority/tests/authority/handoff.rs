@@ -7,6 +7,7 @@ use gatepass_authority::{ClientConfig, ClientKind, OrganizationConfig};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::caller::web_request;
 use crate::key::Key;
 use crate::world::*;
 
@@ -114,8 +115,12 @@ impl Desk {
     }
 
     async fn push(&self, world: &World, fields: &[(&'static str, String)]) -> Answer {
+        self.push_from(world, fields, PAGE).await
+    }
+
+    async fn push_from(&self, world: &World, fields: &[(&'static str, String)], origin: &str) -> Answer {
         let mut request =
-            plain().post(format!("{}/oauth/handoff", world.base)).header("origin", PAGE).form(fields);
+            plain().post(format!("{}/oauth/handoff", world.base)).header("origin", origin).form(fields);
         request = match &self.key {
             None => request.header("authorization", format!("Bearer {}", self.token)),
             Some(key) => {
@@ -615,6 +620,13 @@ async fn a_person_answers_and_nobody_else() {
     assert_eq!(desk.browser.post("/handoff/decision", &swapped).await.status, StatusCode::GONE);
     let swapped = [("csrf", &*csrf), ("ticket", &*ticket)];
     assert_eq!(desk.browser.post("/handoff/code", &swapped).await.status, StatusCode::GONE);
+    // A code to type is shown to a person too.
+    let shows = [("csrf", &*csrf), ("ticket", &*answer.field("ticket"))];
+    for scripted in [&window, &fetched] {
+        let refused = desk.browser.post_with("/handoff/code", &shows, scripted).await;
+        assert_eq!((refused.status, refused.has("id=\"code\"")), (StatusCode::FORBIDDEN, false));
+    }
+    assert!(desk.browser.post_with("/handoff/code", &shows, &PRESSED).await.has("id=\"code\""));
     // And then by a person.
     let window = [&window[..], &[("sec-fetch-user", "?1")]].concat();
     assert!(desk.browser.post_with("/handoff/decision", &fields, &window).await.has("id=\"deliver\""));
@@ -640,6 +652,58 @@ async fn only_the_account_that_asked_answers() {
     assert_eq!(stranger.get(&again).await.status, StatusCode::FORBIDDEN);
     // The dashboard's own browser still can.
     assert!(desk.open(&address).await.has(&terminal.phrase()));
+}
+
+/// The token of its forms would let the newer session send a ticket that was written for the older one.
+#[tokio::test]
+async fn a_ticket_is_for_the_session_that_saw_the_page() {
+    let world = World::new().await;
+    let desk = Desk::new(&world).await;
+    let terminal = Terminal::new(&world);
+    let before = desk.asked(&world, &terminal).await;
+    desk.browser.sign_in(&web_request("&prompt=login"), EMAIL).await;
+    let after = desk.asked(&world, &terminal).await;
+    let mixed =
+        [("csrf", &*after.field("csrf")), ("ticket", &*before.field("ticket")), ("decision", "allow")];
+    assert_eq!(desk.browser.post("/handoff/decision", &mixed).await.status, StatusCode::GONE);
+    assert!(desk.press(&after, "allow").await.has("id=\"deliver\""));
+}
+
+/// A page that asks is good for half an hour, however young the sign-in counts that was made for it.
+#[tokio::test]
+async fn a_ticket_ends() {
+    let world = World::new().await;
+    let desk = Desk::new(&world).await;
+    let terminal = Terminal::new(&world);
+    let address = desk.handed_in(&world, &terminal).await;
+    let stranger = Browser::new(&world);
+    let resumed = stranger.get(&address).await.location();
+    let back = stranger.sign_in(&resumed, EMAIL).await;
+    let page = stranger.get(&back).await;
+    world.pass(1799);
+    assert!(press(&stranger, &page, "allow").await.has("id=\"deliver\""));
+    world.pass(1);
+    assert_eq!(press(&stranger, &page, "allow").await.status, StatusCode::GONE);
+}
+
+/// The page that sends the answer on lets its form end at the dashboard, and at no page of anybody else.
+#[tokio::test]
+async fn the_answer_leads_back_to_a_registered_page_alone() {
+    let world = World::new().await;
+    let desk = Desk::new(&world).await;
+    let terminal = Terminal::new(&world);
+    for (origin, targets) in [
+        (PAGE, "'self' http://127.0.0.1:53123 https://web.example"),
+        ("https://evil.example", "'self' http://127.0.0.1:53123"),
+        ("https://web.example.evil.example", "'self' http://127.0.0.1:53123"),
+        ("null", "'self' http://127.0.0.1:53123"),
+    ] {
+        let pushed = desk.push_from(&world, &terminal.fields, origin).await;
+        let page = desk.open(&pushed.text("handoff_uri")).await;
+        let answer = desk.press(&page, "allow").await;
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains(&format!("form-action {targets};")), "{origin}: {policy}");
+    }
 }
 
 #[tokio::test]
