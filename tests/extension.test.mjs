@@ -6,7 +6,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { chromiumMissing } from './support/chromium.mjs';
-import { EMAIL, finish, idOf, issuerPage, prove, signedIn, signedOut, startExtension } from './support/extension.mjs';
+import { EMAIL, finish, idOf, issuerPage, letters, prove, signedIn, signedOut, startExtension } from './support/extension.mjs';
 import { cleanUp, eventually } from './support/process.mjs';
 import { WWW, wwwMissing } from './support/tree.mjs';
 
@@ -74,6 +74,17 @@ for (const flow of ['identity', 'tab']) {
     await unstuck(again, context, gate);
   });
 }
+
+test('sign-in by identity: the tab of the letter goes nowhere, and says where to go', { skip }, async (t) => {
+  const { authority, context, popup } = await startExtension(t);
+  const page = await popup();
+  await signedOut(page);
+  const window = await issuerPage(context, () => page.locator('#sign-in').click());
+  const letter = await prove(authority, window);
+  await letter.locator('#go-back').waitFor();
+  assert.equal(new URL(letter.url()).origin, authority.issuer);
+  await signedIn(page);
+});
 
 test('with nobody there to ask, an alarm starts the next worker, which ends the sign-in', { skip }, async (t) => {
   const { authority, context, popup, gate, stop } = await startExtension(t);
@@ -354,7 +365,7 @@ for (const dpop of ['required', 'off']) {
 /** Nothing is left under way: no tab, no second session, and signing out and in again works. */
 async function unstuck(page, context, gate) {
   assert.equal(await page.locator('#account').textContent(), EMAIL);
-  const open = () => context.pages().filter((one) => one.url().startsWith('http')).map((one) => one.url());
+  const open = () => context.pages().filter((one) => one.url().startsWith('http') && !letters.has(one)).map((one) => one.url());
   assert.deepEqual(open(), [], 'every window of the sign-in is closed');
   const { outcome, url, callback } = await page.evaluate(async () => (await chrome.storage.session.get())['gatepass:sign-in']);
   assert.deepEqual({ outcome, url, callback }, { outcome: {}, url: undefined, callback: undefined });

@@ -189,16 +189,20 @@ export async function signIn(t, look) {
   await page.locator('#email').fill(EMAIL);
   await page.locator('#continue').click();
   await page.locator('#enter-code').waitFor();
-  await page.goto((await authority.letter(EMAIL)).link);
-  await page.locator('#open-link').waitFor();
-  await look('link', page);
+  const letter = await tour.page();
+  await letter.goto((await authority.letter(EMAIL)).link);
+  await letter.locator('#open-link').waitFor();
+  await look('link', letter);
 
-  const answer = await hold(page, '**/oauth/token');
-  await page.locator('#open-link #sign-in').click();
-  await page.waitForURL('**/dashboard/callback.html');
-  await look('callback', page);
+  const answer = await hold(letter, '**/oauth/token');
+  await letter.locator('#open-link #sign-in').click();
+  await letter.waitForURL('**/dashboard/callback.html');
+  await look('callback', letter);
   answer();
-  await state(page, 'signed-in');
+  await state(letter, 'signed-in');
+  await page.locator('#elsewhere').waitFor();
+  await look('signed-in', page);
+  await letter.close();
   await page.close();
   return tour;
 }

@@ -32,6 +32,13 @@ pub(crate) fn may_be_registered(uri: &str, native: bool) -> bool {
     }
 }
 
+/// Whether no tab can open this address, but for the one window of an extension that waits for it
+/// (`identity.launchWebAuthFlow`): nobody serves these names.
+pub(crate) fn one_window(uri: &str) -> bool {
+    let host = uri.strip_prefix("https://").and_then(|rest| rest.split(['/', '?']).next());
+    host.is_some_and(|host| [".chromiumapp.org", ".allizom.org"].iter().any(|end| host.ends_with(end)))
+}
+
 /// The source expression for `form-action` that lets a form's redirect chain end at this URI: Chromium applies the
 /// directive to every hop.
 pub(crate) fn form_action(uri: &str) -> String {
@@ -145,6 +152,28 @@ mod tests {
         }
         assert!(may_be_registered("http://localhost:3000/cb", false));
         assert!(!may_be_registered("com.example.app:/cb", false));
+    }
+
+    #[test]
+    fn addresses_that_one_window_can_follow() {
+        for uri in [
+            "https://abcdefghijklmnopabcdefghijklmnop.chromiumapp.org/gatepass",
+            "https://abcdef.chromiumapp.org",
+            "https://abcdef.extensions.allizom.org/gatepass",
+            "https://abcdef.allizom.org?x",
+        ] {
+            assert!(one_window(uri), "{uri}");
+        }
+        for uri in [
+            "https://a.example/.chromiumapp.org",
+            "https://a.example?.chromiumapp.org",
+            "https://chromiumapp.org.a.example/",
+            "https://evilchromiumapp.org/",
+            "http://127.0.0.1:9/callback",
+            "com.example.app:/cb.allizom.org",
+        ] {
+            assert!(!one_window(uri), "{uri}");
+        }
     }
 
     #[test]

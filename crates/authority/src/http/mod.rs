@@ -36,6 +36,7 @@ mod tokens;
 mod upstream;
 mod userinfo;
 mod visitor;
+mod wait;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -85,6 +86,8 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         .route("/login/email", post(sign_in::email))
         .route("/login/code", post(sign_in::code))
         .route("/login/link", get(sign_in_link::look).post(sign_in_link::open))
+        .route("/login/go-on", get(wait::go_on))
+        .route("/login/go-back", get(wait::go_back))
         .route("/oauth/callback/{connection}", get(upstream::callback))
         .route("/consent", post(consent::post))
         .route("/activate", get(activate::look).post(activate::enter))
@@ -98,11 +101,13 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
     let mut below = Router::new()
         .route("/oauth/device/code", post(device_code::post))
         .route("/session/link", post(session_link::make))
+        .route("/login/wait", get(wait::ask))
         .route("/dev/mailbox", get(mailbox::page))
         .route("/dev/mailbox.json", get(mailbox::json))
         .route("/assets/authority.css", get(page::stylesheet))
         .route("/assets/handoff.js", get(page::handoff_script))
         .route("/assets/steady.js", get(page::steady_script))
+        .route("/assets/wait.js", get(page::wait_script))
         .route("/healthz", get(healthz))
         .merge(pages)
         .merge(called_by_pages)
@@ -139,6 +144,10 @@ pub(crate) struct Note {
     pub(crate) reason: Option<String>,
 }
 
+/// What a page asks again and again is no news for the log; put into a response's extensions by its handler.
+#[derive(Clone, Copy)]
+pub(crate) struct Unlogged;
+
 async fn healthz(State(app): State<Arc<App>>) -> Response {
     if app.store.answers().await {
         "ok\n".into_response()
@@ -159,7 +168,7 @@ async fn watch(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     if let Ok(date) = HeaderValue::from_str(&date) {
         response.headers_mut().insert(header::DATE, date);
     }
-    if app.log {
+    if app.log && response.extensions().get::<Unlogged>().is_none() {
         let note = response.extensions().get::<Note>().cloned().unwrap_or_default();
         let path = path.as_deref().unwrap_or("(no endpoint)");
         let client = note.client.as_deref().unwrap_or("-");

@@ -45,6 +45,12 @@ pub(crate) fn by_person(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
+/// Whether a script of this very origin asks, as far as the browser says who does.
+pub(crate) fn is_own_script(headers: &HeaderMap) -> bool {
+    !headers.contains_key("sec-fetch-dest")
+        || says(headers, "sec-fetch-site", "same-origin") && says(headers, "sec-fetch-dest", "empty")
+}
+
 fn is_whole_window(headers: &HeaderMap) -> bool {
     // Every browser that sends one of the two sends both. Programs that imitate `fetch` send a mode alone.
     !headers.contains_key("sec-fetch-dest")
@@ -94,6 +100,24 @@ mod tests {
             ("cors", "document"),
         ] {
             assert!(!is_whole_window(&sent(mode, dest)), "{mode} {dest}");
+        }
+    }
+
+    #[test]
+    fn scripts_of_this_origin_ask_and_others_do_not() {
+        let sent = |site, dest| headers(&[("sec-fetch-site", site), ("sec-fetch-dest", dest)]);
+        assert!(is_own_script(&sent("same-origin", "empty")));
+        assert!(is_own_script(&HeaderMap::new()), "too old for any of it");
+        for (site, dest) in [
+            ("same-site", "empty"),
+            ("cross-site", "empty"),
+            ("none", "document"),
+            ("same-origin", "document"),
+            ("same-origin", "iframe"),
+            ("same-origin", "script"),
+            ("same-site", "image"),
+        ] {
+            assert!(!is_own_script(&sent(site, dest)), "{site} {dest}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Pages: plain forms, one stylesheet, nothing from anywhere else, and two small scripts: one sends a form on, one holds
-//! back what was pressed too soon.
+//! Pages: plain forms, one stylesheet, nothing from anywhere else, and three small scripts: one sends a form on, one holds
+//! back what was pressed too soon, one asks whether a link was pressed.
 
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -20,6 +20,16 @@ pub(crate) fn show(status: StatusCode, template: &impl Template, redirect_uri: O
 /// Renders a page with a script of ours, whose form may lead to these origins in the end.
 pub(crate) fn show_scripted(template: &impl Template, targets: &[String]) -> Response {
     send(StatusCode::OK, template, targets, "script-src 'self'; ")
+}
+
+/// Renders a page with a script of ours that asks us something.
+pub(crate) fn show_asking(
+    status: StatusCode,
+    template: &impl Template,
+    redirect_uri: Option<&str>,
+) -> Response {
+    let target: Vec<String> = redirect_uri.map(redirect::form_action).into_iter().collect();
+    send(status, template, &target, "script-src 'self'; connect-src 'self'; ")
 }
 
 /// Renders a question by whose answer somebody gains something. A press that was meant for another page does not count:
@@ -81,6 +91,11 @@ pub(crate) async fn handoff_script() -> Response {
 /// The script that holds back what was pressed too soon.
 pub(crate) async fn steady_script() -> Response {
     script(include_str!("../../static/steady.js"))
+}
+
+/// The script that asks whether a link was pressed.
+pub(crate) async fn wait_script() -> Response {
+    script(include_str!("../../static/wait.js"))
 }
 
 fn script(text: &'static str) -> Response {

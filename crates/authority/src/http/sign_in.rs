@@ -1,4 +1,4 @@
-//! Sign-in, in the window that asked: an address, then a wait with room for a code.
+//! Sign-in, in the window that asked: an address, then a wait (`wait`) with room for a code.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use super::flow::{Asker, Flow};
 use super::page::{self, Problem};
 use super::upstream;
 use super::visitor::Visitor;
+use super::wait;
 use crate::app::App;
 use crate::grant::address;
 use crate::grant::params::Params;
@@ -78,7 +79,7 @@ pub(crate) async fn email(
             let address = format!("{}/login/link?token={}", app.base, token.expose());
             app.outbox.post(sign_in_letter(&email, &asker.client, &address, &place, now));
         }
-        wait(&app, &visitor, &asker, &flow, None)
+        wait::page(&app, &visitor, &asker, &flow, None)
     };
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
 }
@@ -103,7 +104,7 @@ pub(crate) async fn code(State(app): State<Arc<App>>, headers: HeaderMap, body: 
             CodeTry::Wrong(_) => "That was the last try. Please ask for a new link.",
             CodeTry::None => "No code is waiting here. Open the link first, or ask for a new one.",
         };
-        wait(&app, &visitor, &asker, &flow, Some(words))
+        wait::page(&app, &visitor, &asker, &flow, Some(words))
     };
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
 }
@@ -113,27 +114,6 @@ pub(crate) fn form(body: &[u8]) -> Result<Params, Problem> {
     let text = std::str::from_utf8(body)
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The form cannot be read."))?;
     Ok(Params::from_form(text)?)
-}
-
-fn wait(
-    app: &App,
-    visitor: &Visitor,
-    asker: &Asker,
-    flow: &Flow,
-    problem: Option<&str>,
-) -> Result<Response, Problem> {
-    let sealed = flow.seal(app)?;
-    let template = WaitPage {
-        path: &app.path,
-        client: &asker.client,
-        csrf: visitor.form_token(app),
-        resume: resume_address(app, &sealed),
-        flow: sealed,
-        mailbox: app.mailbox.is_some(),
-        problem,
-    };
-    let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    Ok(page::show(status, &template, asker.redirect_uri.as_deref()))
 }
 
 /// Where a browser is, as people see it and as letters are counted. Of an IPv6 address the network: a line has one, and
@@ -156,18 +136,6 @@ struct SignInPage<'a> {
     csrf: String,
     flow: String,
     email: &'a str,
-    problem: Option<&'a str>,
-}
-
-#[derive(Template)]
-#[template(path = "wait.html")]
-struct WaitPage<'a> {
-    path: &'a str,
-    client: &'a str,
-    csrf: String,
-    flow: String,
-    resume: String,
-    mailbox: bool,
     problem: Option<&'a str>,
 }
 

@@ -10,11 +10,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
-use super::authorize::{resume_address, see_other};
+use super::authorize::see_other;
 use super::flow::Flow;
 use super::page::{self, Problem};
 use super::sign_in::form;
 use super::visitor::Visitor;
+use super::wait;
 use crate::app::App;
 use crate::grant::params::Params;
 use crate::grant::short_code;
@@ -55,7 +56,7 @@ pub(crate) async fn open(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         let token = sha256(params.required("token")?);
         let now = app.now();
         if let Some(used) = app.store.use_link(&token, &visitor.browser_hash(), now).await? {
-            return visitor.sign_in(&app, &used.email, see_other(&resume_address(&app, &used.flow))).await;
+            return visitor.sign_in(&app, &used.email, see_other(&wait::after_link(&app, &used.flow)?)).await;
         }
         let link = app.store.link(&token, now).await?.ok_or_else(too_late)?;
         let code = short_code::draw(&mut SystemDice)?;

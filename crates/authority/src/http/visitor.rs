@@ -46,6 +46,12 @@ impl Visitor {
         })
     }
 
+    /// The session of a request that a page makes by itself: nobody is seen by it.
+    pub(crate) async fn session_unseen(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Problem> {
+        let Some(cookie) = cookie(headers, &app.cookies.session) else { return Ok(None) };
+        Ok(app.store.session_unseen(&sha256(cookie), app.now()).await?)
+    }
+
     /// The browser as the store knows it.
     pub(crate) fn browser_hash(&self) -> [u8; 32] {
         sha256(&self.browser)

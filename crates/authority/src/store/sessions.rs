@@ -32,7 +32,33 @@ impl Store {
         cookie_hash: &[u8; 32],
         now: Timestamp,
     ) -> Result<Option<Session>, sqlx::Error> {
-        let row = sqlx::query(
+        let Some((session, seen_at)) = self.live_session(cookie_hash, now).await? else { return Ok(None) };
+        if now.since(seen_at) >= SEEN {
+            sqlx::query("UPDATE session SET last_seen_at = ? WHERE cookie_hash = ?")
+                .bind(seconds(now))
+                .bind(&cookie_hash[..])
+                .execute(&self.writer)
+                .await?;
+        }
+        Ok(Some(session))
+    }
+
+    /// The live session of a cookie, looked at and not touched.
+    pub(crate) async fn session_unseen(
+        &self,
+        cookie_hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<Session>, sqlx::Error> {
+        Ok(self.live_session(cookie_hash, now).await?.map(|(session, _)| session))
+    }
+
+    /// The live session of a cookie, and when it was last seen.
+    async fn live_session(
+        &self,
+        cookie_hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<(Session, Timestamp)>, sqlx::Error> {
+        sqlx::query(
             "SELECT sid, user_id, email, auth_time, last_seen_at FROM session JOIN user ON user.id = user_id
              WHERE cookie_hash = ? AND absolute_expires_at > ? AND last_seen_at > ?",
         )
@@ -40,21 +66,17 @@ impl Store {
         .bind(seconds(now))
         .bind(seconds(now.minus(IDLE)))
         .fetch_optional(&self.readers)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        if now.since(timestamp(&row, "last_seen_at")?) >= SEEN {
-            sqlx::query("UPDATE session SET last_seen_at = ? WHERE cookie_hash = ?")
-                .bind(seconds(now))
-                .bind(&cookie_hash[..])
-                .execute(&self.writer)
-                .await?;
-        }
-        Ok(Some(Session {
-            sid: row.try_get("sid")?,
-            user_id: row.try_get("user_id")?,
-            email: row.try_get("email")?,
-            auth_time: timestamp(&row, "auth_time")?,
-        }))
+        .await?
+        .map(|row| {
+            let session = Session {
+                sid: row.try_get("sid")?,
+                user_id: row.try_get("user_id")?,
+                email: row.try_get("email")?,
+                auth_time: timestamp(&row, "auth_time")?,
+            };
+            Ok((session, timestamp(&row, "last_seen_at")?))
+        })
+        .transpose()
     }
 
     /// Signs a browser in under a fresh cookie, and ends the session that it had (against fixation).

@@ -22,5 +22,6 @@ mod refresh;
 mod session_link;
 mod tokens;
 mod upstream;
+mod wait;
 mod walk;
 mod world;
