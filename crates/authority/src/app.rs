@@ -49,6 +49,7 @@ pub(crate) struct App {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) dpop_nonce: DpopNonce,
     pub(crate) log: bool,
+    pub(crate) dev: bool,
     clock: Clock,
 }
 
@@ -129,6 +130,7 @@ impl App {
             trusted_proxies,
             dpop_nonce: config.dpop_nonce,
             log: config.log,
+            dev: config.dev,
             clock,
         })
     }

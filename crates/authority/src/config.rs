@@ -57,6 +57,8 @@ pub struct Config {
     pub trusted_proxies: Vec<String>,
     /// Whether each request is a line on stderr.
     pub log: bool,
+    /// Whether pages say what else the log alone says: for whoever builds an application on this machine.
+    pub dev: bool,
 }
 
 impl Config {
@@ -78,6 +80,7 @@ impl Config {
             device_codes_per_place: None,
             trusted_proxies: Vec::new(),
             log: false,
+            dev: false,
         }
     }
 

@@ -35,7 +35,7 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
 
-    /// Make up a secret for this run: every session ends with it
+    /// Make up a secret for this run, with which every session ends; pages say more of what is wrong
     #[arg(long)]
     dev: bool,
 
@@ -87,6 +87,7 @@ fn config(arguments: Arguments) -> Result<Config, String> {
     let mut config = Config::new(arguments.db, secret);
     config.listen = SocketAddr::from(([127, 0, 0, 1], 9400));
     config.log = !arguments.quiet;
+    config.dev = arguments.dev;
     if let Some(path) = arguments.config {
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         config.apply(ConfigFile::parse(&text)?);

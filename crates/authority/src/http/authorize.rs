@@ -91,7 +91,9 @@ async fn run(app: &App, visitor: &Visitor, flow: &Flow) -> Result<Response, Prob
     let request = match authorize::read(&params, &app.clients) {
         Ok(request) => request,
         Err(Refusal::Page(words)) => {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, words).because(unknown(&params, app)));
+            return Err(
+                Problem::new(StatusCode::BAD_REQUEST, words).because(unknown(&params, app), asked(&params))
+            );
         }
         Err(Refusal::Redirect { redirect_uri, state, refused }) => {
             return Ok(refuse(app, &redirect_uri, state.as_deref(), refused, None));
@@ -123,8 +125,18 @@ fn unknown(params: &Params, app: &App) -> String {
         (Ok(Some(id)), Ok(Some(uri))) => {
             format!("UnknownRedirectUri({:?}) of {:?}", shown(uri), shown(id))
         }
+        (Ok(Some(id)), Ok(None)) => format!("NoRedirectUri of {:?}", shown(id)),
         _ => String::from("NoClientOrRedirectUri"),
     }
+}
+
+/// The same for a page, where it may be shown: all of it, as it is the asker's own.
+fn asked(params: &Params) -> Vec<(&'static str, String)> {
+    const LONGEST: usize = 500;
+    let shown = |name| Some((name, params.one(name).ok()??.chars().take(LONGEST).collect()));
+    shown("client_id")
+        .map(|id| [Some(id), shown("redirect_uri")].into_iter().flatten().collect())
+        .unwrap_or_default()
 }
 
 /// What comes next in this browser.

@@ -109,21 +109,28 @@ pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) words: &'static str,
     reason: String,
+    /// What was asked for that is not known here, by the names of its parameters.
+    asked: Vec<(&'static str, String)>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, words: &'static str) -> Self {
-        Self { status, words, reason: "page".into() }
+        Self { status, words, reason: "page".into(), asked: Vec::new() }
     }
 
-    /// With what only the log says.
-    pub(crate) fn because(self, reason: String) -> Self {
-        Self { reason, ..self }
+    /// With what the log says, and the page too while an application is built.
+    pub(crate) fn because(self, reason: String, asked: Vec<(&'static str, String)>) -> Self {
+        Self { reason, asked, ..self }
     }
 
     /// The page that says so.
     pub(crate) fn page(self, app: &App) -> Response {
-        let template = ProblemPage { path: &app.path, words: self.words };
+        let template = ProblemPage {
+            path: &app.path,
+            words: self.words,
+            asked: if app.dev { &self.asked } else { &[] },
+            logged: app.log && !self.asked.is_empty(),
+        };
         let mut response = show(self.status, &template, None);
         response.extensions_mut().insert(Note { client: None, reason: Some(self.reason) });
         response
@@ -139,7 +146,7 @@ impl<T: Into<Failure>> From<T> for Problem {
         } else {
             "The request cannot be read."
         };
-        Self { status, words, reason: refused.reason() }
+        Self { status, words, reason: refused.reason(), asked: Vec::new() }
     }
 }
 
@@ -148,4 +155,6 @@ impl<T: Into<Failure>> From<T> for Problem {
 struct ProblemPage<'a> {
     path: &'a str,
     words: &'a str,
+    asked: &'a [(&'static str, String)],
+    logged: bool,
 }

@@ -91,6 +91,12 @@ async fn a_run_says_nothing_that_opens_anything() {
     ] {
         let page = browser.get(&format!("/authorize?client_id={id}&redirect_uri={uri}")).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.html);
+        assert!(
+            page.has("The server's log says which.") || page.has("The server&#39;s log"),
+            "{}",
+            page.html
+        );
+        assert!(!page.has("dashbord") && !page.has("a.example"), "{}", page.html);
     }
     let (status, talk) = program.end();
     assert!(status.success(), "{talk}");

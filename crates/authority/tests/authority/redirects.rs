@@ -148,3 +148,22 @@ async fn posted_requests_come_back_as_navigation() {
     let location = browser.post_from("/authorize", &fields, "https://elsewhere.example").await.location();
     assert!(browser.get(&location).await.has("id=\"sign-in\""));
 }
+
+/// What an application got wrong is for whoever builds it, and never markup.
+#[tokio::test]
+async fn while_it_is_built_an_application_is_told_what_is_not_known() {
+    let request =
+        "/authorize?client_id=dash%3Cb%3E&redirect_uri=http%3A%2F%2Flocalhost%3A3000%2F%3Fa%3D1%26b%3D%22";
+    let shipped = World::new().await;
+    let page = Browser::new(&shipped).get(request).await;
+    assert!(page.status == StatusCode::BAD_REQUEST && !page.has("localhost"), "{}", page.html);
+    assert!(!page.has("id=\"logged\""), "there is no log here");
+    let world = World::with(|config| config.dev = true).await;
+    let browser = Browser::new(&world);
+    let page = browser.get(request).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    assert!(page.has("<bdi>dash&#60;b&#62;</bdi>"), "{}", page.html);
+    assert!(page.has("<bdi>http://localhost:3000/?a=1&#38;b=&#34;</bdi>"), "{}", page.html);
+    let nothing = browser.get("/authorize").await;
+    assert!(nothing.status == StatusCode::BAD_REQUEST && !nothing.has("id=\"asked\""), "{}", nothing.html);
+}
