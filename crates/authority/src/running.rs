@@ -26,8 +26,10 @@ impl Authority {
     /// Opens the database, binds the listener and serves until [`Running::shutdown`]. When this returns, the first
     /// request will be answered.
     pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
-        let listener = TcpListener::bind(config.listen).await.map_err(StartError::Listen)?;
-        let addr = listener.local_addr().map_err(StartError::Listen)?;
+        config.check_www().map_err(StartError::Configuration)?;
+        let failed = |error| StartError::Listen(config.listen, error);
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let addr = listener.local_addr().map_err(failed)?;
         let app = Arc::new(App::new(&config, clock, addr).await?);
         let issuer = app.issuer.as_str().to_owned();
         let router = http::router(Arc::clone(&app), config.www.as_deref());
@@ -80,7 +82,7 @@ pub enum StartError {
     /// The database cannot be opened.
     Store(sqlx::Error),
     /// The address cannot be listened on.
-    Listen(std::io::Error),
+    Listen(SocketAddr, std::io::Error),
     /// No randomness, or a signing key that does not open.
     Machine,
 }
@@ -90,7 +92,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Configuration(words) => f.write_str(words),
             Self::Store(error) => write!(f, "the database cannot be used: {error}"),
-            Self::Listen(error) => write!(f, "cannot listen: {error}"),
+            Self::Listen(addr, error) => write!(f, "cannot listen on {addr}: {error}"),
             Self::Machine => f.write_str("no randomness, or the signing keys in the database are damaged"),
         }
     }

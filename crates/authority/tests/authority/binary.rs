@@ -68,6 +68,24 @@ fn bad_secrets_are_refused_in_words() {
     }
 }
 
+#[test]
+fn a_start_that_cannot_work_says_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = other.local_addr().unwrap().to_string();
+    let nowhere = folder.path().join("www").display().to_string();
+    for (more, words) in [
+        (["--listen", &busy], format!("cannot listen on {busy}: ")),
+        (["--www", &nowhere], format!("`--www`: there is no such folder: {nowhere}")),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepass-authority"));
+        command.arg("--dev").arg("--db").arg(folder.path().join("gatepass.sqlite")).args(more);
+        let output = command.output().unwrap();
+        let talk = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && talk.contains(&words), "{talk}");
+    }
+}
+
 #[tokio::test]
 async fn a_run_says_nothing_that_opens_anything() {
     let folder = Arc::new(tempfile::tempdir().unwrap());

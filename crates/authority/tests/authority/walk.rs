@@ -241,7 +241,7 @@ async fn sessions_end_by_idleness_by_age_and_by_sign_out() {
 /// OpenID Connect RP-Initiated Logout sections 2 and 3.
 #[tokio::test]
 async fn a_sign_out_leads_back_to_where_the_client_said_and_nowhere_else() {
-    let world = World::with(|config| config.clients.push(confidential_client())).await;
+    let world = World::new().await;
     let browser = Browser::new(&world);
     let back = "https%3A%2F%2Fpartner.example%2Fbye%3Ffrom%3Dgatepass";
     let good = format!("/logout?client_id=partner&post_logout_redirect_uri={back}&state=a%20b");
