@@ -169,7 +169,12 @@ async fn question(
         elsewhere: (device.place != here).then_some(here),
         organization: membership::name(app, &session.user_id, device.organization_id.as_deref()).await?,
         asked: ago(app.now().since(device.created_at)),
-        scopes: device.scope.split(' ').filter(|scope| !scope.is_empty()).map(in_words).collect(),
+        scopes: device
+            .scope
+            .split(' ')
+            .filter(|scope| !scope.is_empty())
+            .map(|scope| in_words(scope, client))
+            .collect(),
         csrf: visitor.session_token(app),
         ticket: Ticket::seal(app, hash, session)?,
     };
@@ -250,7 +255,7 @@ struct QuestionPage<'a> {
     elsewhere: Option<&'a str>,
     organization: Option<String>,
     asked: String,
-    scopes: Vec<&'a str>,
+    scopes: Vec<String>,
     csrf: String,
     ticket: String,
 }

@@ -16,6 +16,7 @@ use super::sign_in::{self, form};
 use super::visitor::Visitor;
 use crate::app::App;
 use crate::grant::authorize::{Request, Step};
+use crate::grant::client::Client;
 use crate::grant::refused::Refused;
 use crate::store::Session;
 
@@ -32,7 +33,7 @@ pub(crate) fn page(
         client: &request.client.name,
         native: request.client.native,
         email: &session.email,
-        scopes: request.scope.iter().map(in_words).collect(),
+        scopes: request.scope.iter().map(|scope| in_words(scope, request.client)).collect(),
         csrf: visitor.session_token(app),
         flow: flow.seal(app)?,
     };
@@ -73,13 +74,28 @@ pub(crate) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: 
     outcome.await.unwrap_or_else(|problem: Problem| problem.page(&app))
 }
 
-pub(super) fn in_words(scope: &str) -> &str {
+/// What a scope lets this client do.
+pub(super) fn in_words(scope: &str, client: &Client) -> String {
     match scope {
-        "openid" => "know who you are",
-        "email" => "see your e-mail address",
-        "profile" => "see your profile",
-        "offline_access" => "stay signed in until you sign out",
-        other => other,
+        "openid" => "know who you are".into(),
+        "email" => "see your e-mail address".into(),
+        "profile" => "see your profile".into(),
+        "offline_access" => {
+            format!(
+                "stay signed in until you sign out, for {} at most",
+                span(client.refresh_absolute_seconds)
+            )
+        }
+        other => other.into(),
+    }
+}
+
+/// A time in words, rounded up: in the largest unit of which it has two.
+fn span(seconds: u64) -> String {
+    let units = [("days", 24 * 3600), ("hours", 3600), ("minutes", 60)];
+    match units.into_iter().find(|(_, unit)| seconds >= 2 * unit) {
+        Some((name, unit)) => format!("{} {name}", seconds.div_ceil(unit)),
+        None => format!("{seconds} seconds"),
     }
 }
 
@@ -90,7 +106,26 @@ struct ConsentPage<'a> {
     client: &'a str,
     native: bool,
     email: &'a str,
-    scopes: Vec<&'a str>,
+    scopes: Vec<String>,
     csrf: String,
     flow: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_of_time() {
+        for (seconds, words) in [
+            (365 * 24 * 3600, "365 days"),
+            (12 * 3600, "12 hours"),
+            (24 * 3600, "24 hours"),
+            (7201, "3 hours"),
+            (3600, "60 minutes"),
+            (90, "90 seconds"),
+        ] {
+            assert_eq!(span(seconds), words);
+        }
+    }
 }

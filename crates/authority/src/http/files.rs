@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
@@ -56,6 +57,9 @@ fn page_address(uri: &Uri) -> Option<Uri> {
 }
 
 async fn headers(mut response: Response) -> Response {
+    if response.status() == StatusCode::NOT_FOUND {
+        *response.body_mut() = Body::from("there is nothing at this address\n");
+    }
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");

@@ -121,7 +121,7 @@ async fn ask(app: &App, visitor: &Visitor, flow: Flow) -> Result<Response, Probl
         device: &handoff.device,
         port: handoff.way_back.as_ref().map(|back| back.port),
         organization: membership::name(app, &session.user_id, handoff.organization.as_deref()).await?,
-        scopes: handoff.scope.iter().map(in_words).collect(),
+        scopes: handoff.scope.iter().map(|scope| in_words(scope, handoff.client)).collect(),
         csrf: visitor.session_token(app),
         ticket: Ticket { flow, sid: session.sid.clone(), at: app.now().seconds() }.seal(app, QUESTION)?,
     };
@@ -306,7 +306,7 @@ struct QuestionPage<'a> {
     device: &'a str,
     port: Option<u16>,
     organization: Option<String>,
-    scopes: Vec<&'a str>,
+    scopes: Vec<String>,
     csrf: String,
     ticket: String,
 }

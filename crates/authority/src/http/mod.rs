@@ -49,6 +49,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 
+use self::page::Problem;
 use crate::app::App;
 use crate::talk;
 
@@ -131,6 +132,7 @@ pub(crate) fn router(app: Arc<App>, www: Option<&Path>) -> Router {
         router.layer(middleware::from_fn_with_state(Arc::clone(&app), forwarded::people))
     };
     router
+        .fallback(nothing)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn(navigation::no_service_worker))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), watch))
@@ -154,6 +156,10 @@ async fn healthz(State(app): State<Arc<App>>) -> Response {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
     }
+}
+
+async fn nothing(State(app): State<Arc<App>>) -> Response {
+    Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address.").page(&app)
 }
 
 /// Ends what takes too long, and writes the log: endpoint, status, client, reason. Never a query, never a body; of a

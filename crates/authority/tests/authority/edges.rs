@@ -218,6 +218,7 @@ async fn the_dashboard_is_served_with_its_policy() {
     ] {
         let response = get(path).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        assert!(response.text().await.unwrap().contains("here is nothing at this address"), "{path}");
     }
     assert_eq!(get("/").await.headers()["location"], "/dashboard/");
 }
@@ -228,4 +229,17 @@ async fn large_bodies_are_refused() {
     let large = "x".repeat(64 * 1024);
     let answer = world.token(&[("client_id", &large)], None).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_said_to_be_one() {
+    for issuer in ["http://127.0.0.1", "http://127.0.0.1/auth"] {
+        let world = World::with(|config| config.issuer = Some(issuer.into())).await;
+        for path in ["/", "/nothing", "/auth/nothing"] {
+            let response = plain().get(format!("http://{}{path}", world.addr())).send().await.unwrap();
+            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+            assert!(response.text().await.unwrap().contains("There is nothing at this address."), "{path}");
+        }
+    }
 }

@@ -116,6 +116,7 @@ async fn a_partner_gets_the_defaults_of_the_specifications() {
     assert!(more.has("id=\"consent\""));
     let forced = browser.get(&format!("{request}&prompt=consent")).await;
     assert!(forced.has("id=\"consent\""));
+    assert!(forced.has("stay signed in until you sign out, for 12 hours at most"), "{}", forced.html);
 }
 
 #[tokio::test]
