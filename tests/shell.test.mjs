@@ -61,6 +61,19 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
       globalThis.use = (name) => import(`/${name}.js`);
       globalThis.outcome = (promise) => promise.then((value) => ({ value }), (error) => ({ error: error instanceof DOMException ? error.name : error.code }));
       globalThis.record = (generation, expect) => ({ generation, expect, access: 'the-access-token', rest: 'the-refresh-token' });
+      globalThis.signedInAt = (seconds, ...of) => ({ ...record(...of), access: JSON.stringify({ signed_in_at: seconds }) });
+      /** Runs a function in a worker of its own; what it gives is sent back. */
+      globalThis.inWorker = (work, ...given) => new Promise((resolve, reject) => {
+        const text = `globalThis.use = (name) => import('${location.origin}/' + name + '.js'); postMessage(await (${work})(...${JSON.stringify(given)}));`;
+        const address = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+        const worker = new Worker(address, { type: 'module' });
+        worker.onerror = ({ message }) => reject(new Error(message));
+        worker.onmessage = ({ data }) => {
+          worker.terminate();
+          URL.revokeObjectURL(address);
+          resolve(data);
+        };
+      });
       globalThis.database = () => `test-${crypto.randomUUID()}`;
       /** Reads a row as whoever opens the database sees it. */
       globalThis.row = (name, store, key) => new Promise((resolve, reject) => {
@@ -539,6 +552,93 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
         return { unread, unended, read: (await store.load(session)).generation, told };
       });
       assert.deepEqual(found, { unread: { error: 'store_unavailable' }, unended: { error: 'store_unavailable' }, read: 1, told: [] });
+    });
+
+    test('what has answered once is asked again, whoever clears its mark', async () => {
+      const found = await stored(async ({ store, fresh, session, told, disk }) => {
+        await store.save(session, record(1), {});
+        localStorage.clear();
+        disk(false);
+        const lost = [await outcome(store.load(session)), await outcome(fresh().load(session)), await outcome(store.erase(session, 1))];
+        disk(true);
+        const found = (await store.load(session)).generation;
+        return { lost, found, marked: localStorage.getItem(`gatepass:${session}`), told };
+      });
+      assert.deepEqual(found, { lost: Array(3).fill({ error: 'store_unavailable' }), found: 1, marked: '1', told: [] });
+    });
+
+    test('a worker, which has no marks, takes no silence for an answer', async () => {
+      const found = await stored(({ name, session }) => inWorker(async (name, session) => {
+        const { PageStore } = await use('memory');
+        const told = [];
+        const store = new PageStore('indexeddb', (reason) => told.push(reason), name);
+        const { transaction } = IDBDatabase.prototype;
+        IDBDatabase.prototype.transaction = () => {
+          throw new DOMException('gone', 'UnknownError');
+        };
+        const lost = await store.load(session).catch(({ code }) => code);
+        IDBDatabase.prototype.transaction = transaction;
+        return { lost, found: (await store.load(session)) ?? null, told };
+      }, name, session));
+      assert.deepEqual(found, { lost: 'store_unavailable', found: null, told: [] });
+    });
+
+    test('whoever signed in last is signed in, whatever turns up on the disk', async () => {
+      /** Somebody signs in where the disk cannot be read, and it holds one that signed in at this time. */
+      const turnsUp = (seconds) => stored(`async ({ store, name, session, told, disk }) => {
+        await inWorker(async (name, session, row) => {
+          const { Store } = await use('store');
+          return new Store(name).save(session, row, {});
+        }, name, session, signedInAt(${seconds}, 1));
+        disk(false);
+        const nobody = (await store.load(session)) ?? null;
+        const saved = await store.save(session, signedInAt(200, 50), {});
+        const before = (await store.load(session)).generation;
+        disk(true);
+        const after = (await store.load(session)).generation;
+        const [{ generation, seal }, { PageStore }] = [await row(name, 'sessions', session), await use('memory')];
+        return { nobody, saved, before, after, disk: generation, sealed: Boolean(seal), ended: await store.erase(session, after), left: (await store.load(session)) ?? null };
+      }`);
+      const all = { nobody: null, saved: true, before: 50, sealed: true, ended: true, left: null };
+      assert.deepEqual(await turnsUp(100), { ...all, after: 50, disk: 50 });
+      assert.deepEqual(await turnsUp(300), { ...all, after: 1, disk: 1 });
+    });
+
+    test('what is held is ended by itself, and not by what others do meanwhile', async () => {
+      const found = await stored(async ({ store, bare, session, full }) => {
+        full(true);
+        await store.save(session, signedInAt(100, 1), {});
+        const ended = [await store.erase(session, 1), (await store.load(session)) ?? null];
+        full(false);
+        await store.save(session, signedInAt(100, 5), {});
+        full(true);
+        await store.save(session, signedInAt(200, 6, 5), {});
+        full(false);
+        await bare.save(session, signedInAt(100, 7, 5), {});
+        const moved = [await store.erase(session, 6), (await store.load(session)).generation, await store.erase(session, 6), (await store.load(session)) ?? null];
+        return { ended, moved };
+      });
+      assert.deepEqual(found, { ended: [true, null], moved: [false, 6, true, null] });
+    });
+
+    test('whoever signs in over somebody else does not become them again', async () => {
+      const found = await stored(async ({ store, bare, session, full }) => {
+        await store.save(session, record(1), {});
+        full(true);
+        const refused = [await outcome(store.save(session, record(50, 1), {})), (await store.load(session)).generation];
+        // The disk has room for what is smaller than a session.
+        const { put } = IDBObjectStore.prototype;
+        full(false);
+        const room = IDBObjectStore.prototype.put;
+        IDBObjectStore.prototype.put = function (row, key) {
+          return row.seal ? put.call(this, row, key) : room.call(this, row, key);
+        };
+        const saved = await store.save(session, record(50, 1), {});
+        const there = [(await bare.load(session)) ?? null, (await store.load(session)).generation];
+        full(false);
+        return { refused, saved, there, healed: [(await store.load(session)).generation, (await bare.load(session)).generation] };
+      });
+      assert.deepEqual(found, { refused: [{ error: 'store_unavailable' }, 1], saved: true, there: [null, 50], healed: [50, 50] });
     });
 
     test('eviction is told from a sign-out, here or in a worker, and told once', async () => {

@@ -226,6 +226,31 @@ test('a browser that keeps nothing says so, and the session lives as long as the
   assert.equal(await page.evaluate(() => new Promise((resolve) => window.gatepass.on('storageDegraded', ({ reason }) => resolve(reason)))), 'store_unavailable');
 });
 
+test('a session that cannot be read now is not over, and nobody signs in over it', { skip }, async (t) => {
+  const app = await open(t);
+  await enter(app);
+  const lost = await app.page.evaluate(async () => {
+    localStorage.clear();
+    const [own, { transaction }] = [IDBFactory.prototype.open, IDBDatabase.prototype];
+    IDBFactory.prototype.open = IDBDatabase.prototype.transaction = () => {
+      throw new DOMException('gone', 'UnknownError');
+    };
+    try {
+      const calls = ['signOut', 'getSession', 'getAccessToken', 'signIn'];
+      return await Promise.all(calls.map((call) => window.gatepass[call]().catch(({ code }) => code)));
+    } finally {
+      IDBFactory.prototype.open = own;
+      IDBDatabase.prototype.transaction = transaction;
+    }
+  });
+  assert.deepEqual(lost, Array(4).fill('store_unavailable'));
+  assert.equal(app.authority.count('POST /oauth/revoke', 200), 0);
+  assert.deepEqual(await told(app.page), ['initial', `signedIn ${EMAIL}`]);
+  assert.equal(await app.page.evaluate(async () => (await window.gatepass.getSession()).claims.email), EMAIL);
+  assert.deepEqual(await app.page.evaluate(() => window.gatepass.signOut()), { revoked: true });
+  assert.equal(app.authority.count('POST /oauth/revoke', 200), 1);
+});
+
 test('a session that the browser lost is told as that, once', { skip }, async (t) => {
   const app = await open(t);
   await enter(app);

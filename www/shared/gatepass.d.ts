@@ -9,7 +9,8 @@
  * Nothing happens on import, so a server may import this module; it must not call this.
  *
  * @throws {GatepassError} `configuration` before anything is waited for, `detail` names the option;
- *   `unsupported_browser` if the wasm part cannot be loaded; `store_unavailable` never: see {@link Events.storageDegraded}
+ *   `unsupported_browser` if the wasm part cannot be loaded; `store_unavailable` if a session may be there that cannot be
+ *   read now. A page whose browser keeps nothing works all the same: see {@link Events.storageDegraded}; a worker does not
  * @example
  * const gatepass = await createGatepass({ issuer: "https://id.example", clientId: "app", redirectUri: `${location.origin}/callback` });
  * if (!(await gatepass.handleCallback()) && !(await gatepass.getSession())) await gatepass.signIn();

@@ -2,7 +2,10 @@
 // session lives at least as long as the page and the tokens of a rotation are never lost with a full disk.
 //
 // A session that could not be saved is held here, under the generation that it was to replace. Each look tries to save
-// it after all; whoever was faster on the disk is right.
+// it after all; whoever was faster on the disk is right, unless what is held is a later sign-in.
+//
+// A disk that does not answer may hold a session. It holds none for a page whose browser never let it keep one; whoever
+// has heard of it before, and every worker (its memory is no place for a session), gets an error.
 //
 // Logins that wait are kept in IndexedDB even if sessions are to stay in memory: they hold no token, live for an hour at
 // most, and a page that leaves for its issuer has no other place for a key that nobody can read.
@@ -31,6 +34,9 @@ const mark = (how, session) => {
     // Refused, full, or not there.
   }
 };
+
+/** When the person signed in; a refresh does not change it. @param {{access: string} | undefined} row */
+const signedInAt = (row) => Number(/"signed_in_at":(\d+)/.exec(row?.access ?? "")?.[1]);
 
 export class PageStore {
   #disk;
@@ -64,10 +70,13 @@ export class PageStore {
     if (row && (await this.#heal(session, row))) return row;
     if (!this.#persistent) return undefined;
     try {
-      return await this.#disk.load(session, whole);
+      const found = await this.#disk.load(session, whole);
+      // Also of one that a worker kept, or whose mark the page has cleared.
+      if (found && !mark("getItem", session)) mark("setItem", session);
+      return found;
     } catch (error) {
-      // A session is there that cannot be read now: nobody is signed out for that.
-      if (/** @type {GatepassError} */ (error).code !== "store_unavailable" || mark("getItem", session)) throw error;
+      // A session that cannot be read now is not over.
+      if (/** @type {GatepassError} */ (error).code !== "store_unavailable" || this.#known(session)) throw error;
       this.#degraded("store_unavailable");
     }
   }
@@ -80,13 +89,16 @@ export class PageStore {
   async save(session, { expect, ...row }, keys) {
     const old = held.get(session);
     if (old ? old.generation !== expect : !this.#persistent && expect !== undefined) return false;
-    const under = old ? old.under : expect;
+    let under = old ? old.under : expect;
     try {
       if (!this.#persistent) throw undefined;
       const saved = await this.#disk.save(session, { ...row, expect: under }, keys);
       if (saved) this.#kept(session);
       return saved;
     } catch {
+      // A sign-in over somebody else's session, which must not come back when this page ends.
+      const another = under !== undefined && row.generation !== Number(expect) + 1;
+      if (another && (await this.#disk.erase(session, Number(under)))) under = undefined;
       held.set(session, { ...row, keys, under });
       if (this.#persistent) this.#degraded("not_saved");
       return true;
@@ -103,7 +115,7 @@ export class PageStore {
     const under = row ? row.under : expect;
     // What was never on the disk needs none.
     const erased = under === undefined || (await this.#disk.erase(session, under));
-    held.delete(session);
+    if (erased) held.delete(session);
     return erased;
   }
 
@@ -163,15 +175,26 @@ export class PageStore {
     return found ?? this.#disk.take(login);
   }
 
+  /** Whether the disk is known to have answered before. @param {string} session */
+  #known(session) {
+    return typeof document === "undefined" || this.#disk.answered || mark("getItem", session);
+  }
+
   /**
    * Tries to save what is held, and says whether it is still held.
    * @param {string} session
    * @param {Row & {keys: Keys, under?: number}} row
+   * @returns {Promise<boolean>}
    */
   async #heal(session, { keys, under, ...row }) {
     if (!this.#persistent) return true;
     try {
       if (await this.#disk.save(session, { ...row, expect: under }, keys)) this.#kept(session);
+      else {
+        const there = await this.#disk.load(session);
+        // One that could not be read, or that another tab refreshed meanwhile: it is not who signed in last.
+        if (signedInAt(there) < signedInAt(row)) return await this.#heal(session, { keys, ...row, under: there?.generation });
+      }
       // Unless somebody has put another one there meanwhile.
       if (held.get(session)?.generation === row.generation) held.delete(session);
       return held.has(session);

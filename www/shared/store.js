@@ -26,6 +26,9 @@ const SILENCE = 8000;
  * @typedef {{seal?: CryptoKey, key?: CryptoKey, skew?: number}} Keys
  */
 
+/** The names of those that have answered. @type {Set<string>} */
+const answering = new Set();
+
 /** A database of this origin, opened when it is first needed. */
 export class Store {
   /** @type {Promise<IDBDatabase> | undefined} */
@@ -34,6 +37,11 @@ export class Store {
 
   constructor(name = "gatepass") {
     this.#name = name;
+  }
+
+  /** Whether it has ever answered, here. */
+  get answered() {
+    return answering.has(this.#name);
   }
 
   /** Opens it ahead of its first use, which will say if that fails. */
@@ -167,7 +175,9 @@ export class Store {
           transaction.onabort = reject;
         });
         const done = Promise.all([job(transaction.objectStore(store)), complete]);
-        return (await Promise.race([done, late]))[0];
+        const [found] = await Promise.race([done, late]);
+        answering.add(this.#name);
+        return found;
       } catch {
         // Once more; this connection is not used again. One that comes late is closed by whoever wants to upgrade.
         // @ts-ignore: it may not have been opened
