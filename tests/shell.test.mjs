@@ -641,6 +641,35 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
       assert.deepEqual(found, { refused: [{ error: 'store_unavailable' }, 1], saved: true, there: [null, 50], healed: [50, 50] });
     });
 
+    test('a save that was done and could not say so ends with its session', async () => {
+      const found = await stored(async ({ store, fresh, bare, session }) => {
+        const { timeout } = AbortSignal;
+        const { transaction } = IDBDatabase.prototype;
+        const outcomes = [];
+        const late = async (work) => {
+          AbortSignal.timeout = () => timeout.call(AbortSignal, 200);
+          IDBDatabase.prototype.transaction = function (...given) {
+            return Object.defineProperty(transaction.apply(this, given), 'oncomplete', { set() {} });
+          };
+          try {
+            outcomes.push(await work());
+          } finally {
+            AbortSignal.timeout = timeout;
+            IDBDatabase.prototype.transaction = transaction;
+          }
+        };
+        await store.load(session);
+        await late(() => store.save(session, record(1), {}));
+        outcomes.push((await bare.load(session)).generation, await store.erase(session, 1), (await fresh().load(session)) ?? null);
+        // And one that replaced another.
+        await store.save(session, record(5), {});
+        await late(() => store.save(session, record(6, 5), {}));
+        outcomes.push((await bare.load(session)).generation, await store.erase(session, 6), (await fresh().load(session)) ?? null);
+        return outcomes;
+      });
+      assert.deepEqual(found, [true, 1, true, null, true, 6, true, null]);
+    });
+
     test('eviction is told from a sign-out, here or in a worker, and told once', async () => {
       const found = await stored(async ({ store, fresh, bare, name, session }) => {
         const asked = [];

@@ -112,9 +112,15 @@ export class PageStore {
   async erase(session, expect) {
     const row = held.get(session);
     if (row ? row.generation !== expect : !this.#persistent) return false;
-    const under = row ? row.under : expect;
-    // What was never on the disk needs none.
-    const erased = under === undefined || (await this.#disk.erase(session, under));
+    let erased = !this.#persistent;
+    try {
+      // What is held may have reached the disk although nobody heard of it.
+      erased ||= await this.#disk.erase(session, expect);
+      if (row) erased ||= row.under === undefined || (await this.#disk.erase(session, row.under));
+    } catch (error) {
+      if (this.#known(session)) throw error;
+      erased = true;
+    }
     if (erased) held.delete(session);
     return erased;
   }
