@@ -670,6 +670,18 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
       assert.deepEqual(found, [true, 1, true, null, true, 6, true, null]);
     });
 
+    test('a session in memory is no other one\'s, and reaches no disk', async () => {
+      const found = await stored(async ({ store, name, bare, session }) => {
+        const { PageStore } = await use('memory');
+        const other = new PageStore('indexeddb', () => {}, name);
+        const elsewhere = new PageStore('memory', () => {}, database());
+        await store.save(session, record(1), {});
+        const others = [(await other.load(session)) ?? null, (await elsewhere.load(session)) ?? null];
+        return { others, disk: (await bare.load(session)) ?? null, own: (await store.load(session)).generation };
+      }, 'memory');
+      assert.deepEqual(found, { others: [null, null], disk: null, own: 1 });
+    });
+
     test('eviction is told from a sign-out, here or in a worker, and told once', async () => {
       const found = await stored(async ({ store, fresh, bare, name, session }) => {
         const asked = [];

@@ -17,7 +17,7 @@ import { Store } from "./store.js";
 /** @typedef {import("./store.js").Keys} Keys */
 /** @typedef {{generation: number, access: string, rest: string}} Row */
 
-/** One for all who ask in this page. @type {Map<string, Row & {keys: Keys, under?: number}>} */
+/** One for all who ask in this page for the same place. @type {Map<string, Row & {keys: Keys, under?: number}>} */
 const held = new Map();
 /** Logins whose page has to stay. @type {Map<string, {pending: string, key?: CryptoKey}>} */
 const waiting = new Map();
@@ -41,6 +41,7 @@ const signedInAt = (row) => Number(/"signed_in_at":(\d+)/.exec(row?.access ?? ""
 export class PageStore {
   #disk;
   #persistent;
+  #place;
   #degraded;
 
   /**
@@ -51,6 +52,7 @@ export class PageStore {
   constructor(storage, degraded, name) {
     this.#disk = new Store(name);
     this.#persistent = storage === "indexeddb";
+    this.#place = `${storage} ${name} `;
     this.#degraded = degraded;
     // While the core is still on its way.
     if (this.#persistent) this.#disk.open();
@@ -66,7 +68,7 @@ export class PageStore {
    * @returns {ReturnType<Store["load"]>}
    */
   async load(session, whole = false) {
-    const row = held.get(session);
+    const row = held.get(this.#place + session);
     if (row && (await this.#heal(session, row))) return row;
     if (!this.#persistent) return undefined;
     try {
@@ -87,7 +89,7 @@ export class PageStore {
    * @param {Keys} keys
    */
   async save(session, { expect, ...row }, keys) {
-    const old = held.get(session);
+    const old = held.get(this.#place + session);
     if (old ? old.generation !== expect : !this.#persistent && expect !== undefined) return false;
     let under = old ? old.under : expect;
     try {
@@ -99,7 +101,7 @@ export class PageStore {
       // A sign-in over somebody else's session, which must not come back when this page ends.
       const another = under !== undefined && row.generation !== Number(expect) + 1;
       if (another && (await this.#disk.erase(session, Number(under)))) under = undefined;
-      held.set(session, { ...row, keys, under });
+      held.set(this.#place + session, { ...row, keys, under });
       if (this.#persistent) this.#degraded("not_saved");
       return true;
     }
@@ -110,7 +112,7 @@ export class PageStore {
    * @param {number} expect
    */
   async erase(session, expect) {
-    const row = held.get(session);
+    const row = held.get(this.#place + session);
     if (row ? row.generation !== expect : !this.#persistent) return false;
     let erased = !this.#persistent;
     try {
@@ -121,7 +123,7 @@ export class PageStore {
       if (this.#known(session)) throw error;
       erased = true;
     }
-    if (erased) held.delete(session);
+    if (erased) held.delete(this.#place + session);
     return erased;
   }
 
@@ -145,7 +147,7 @@ export class PageStore {
 
   /** @param {string} session */
   async forget(session) {
-    held.delete(session);
+    held.delete(this.#place + session);
     if (this.#persistent) await this.#disk.forget(session);
   }
 
@@ -154,7 +156,7 @@ export class PageStore {
    * @param {string} session
    */
   async evicted(session) {
-    if (!this.#persistent || !mark("getItem", session) || held.has(session) || (await this.#disk.has(session))) return false;
+    if (!this.#persistent || !mark("getItem", session) || held.has(this.#place + session) || (await this.#disk.has(session))) return false;
     mark("removeItem", session);
     return true;
   }
@@ -202,8 +204,8 @@ export class PageStore {
         if (signedInAt(there) < signedInAt(row)) return await this.#heal(session, { keys, ...row, under: there?.generation });
       }
       // Unless somebody has put another one there meanwhile.
-      if (held.get(session)?.generation === row.generation) held.delete(session);
-      return held.has(session);
+      if (held.get(this.#place + session)?.generation === row.generation) held.delete(this.#place + session);
+      return held.has(this.#place + session);
     } catch {
       return true;
     }
@@ -211,7 +213,7 @@ export class PageStore {
 
   /** @param {string} session */
   #kept(session) {
-    held.delete(session);
+    held.delete(this.#place + session);
     // Asked once, at the first sign-in, and whatever the answer: some browsers ask the person.
     if (mark("getItem", session)) return;
     mark("setItem", session);
