@@ -245,6 +245,29 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
       assert.deepEqual(found, [1, { error: 'store_unavailable' }, 1]);
     });
 
+    test('a login that was taken is given, although the first try said so too late', async () => {
+      const found = await run(async () => {
+        const { Store } = await use('store');
+        const store = new Store(database());
+        await store.keep('d', 'the-pending-login', 10_000);
+        const { timeout } = AbortSignal;
+        const { transaction } = IDBDatabase.prototype;
+        let mute = 1;
+        try {
+          AbortSignal.timeout = () => timeout.call(AbortSignal, 200);
+          IDBDatabase.prototype.transaction = function (...given) {
+            const made = transaction.apply(this, given);
+            return mute-- > 0 ? Object.defineProperty(made, 'oncomplete', { set() {} }) : made;
+          };
+          return [(await store.take('d'))?.pending ?? null, (await store.take('d')) ?? null];
+        } finally {
+          AbortSignal.timeout = timeout;
+          IDBDatabase.prototype.transaction = transaction;
+        }
+      });
+      assert.deepEqual(found, ['the-pending-login', null]);
+    });
+
     test('connections that close or break are opened again', async () => {
       const found = await run(async () => {
         const { Store } = await use('store');

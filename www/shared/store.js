@@ -141,10 +141,12 @@ export class Store {
    * @returns {Promise<{pending: string, key?: CryptoKey} | undefined>}
    */
   async take(login) {
-    const row = await this.#run(PENDING, "readwrite", async (rows) => {
-      const found = await answered(rows.get(login));
+    /** @type {any} */
+    let row;
+    await this.#run(PENDING, "readwrite", async (rows) => {
+      // A first try that was done and could not say so has deleted what it read.
+      row = (await answered(rows.get(login))) ?? row;
       rows.delete(login);
-      return found;
     });
     return row && { pending: await opened(row, "pending", [PENDING, login]), key: row.key };
   }
