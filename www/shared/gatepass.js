@@ -41,7 +41,7 @@ export async function createGatepass(given) {
   const { core, transcripts } = await openCore(options, store, id, signInWith());
   const session = await follow(id, core, store, events, life.signal);
   const tokens = makeTokens(core, session);
-  const ask = makeFetch([new URL(issuer).origin, ...options.apiOrigins], core, tokens);
+  const ask = makeFetch([new URL(issuer).origin, ...options.apiOrigins], core, tokens, session);
   const endpoint = makeEndpoint(issuer);
   if (options.heartbeat !== false && typeof document !== "undefined") keepAlive(session, ask, tokens, endpoint, events, life.signal);
 

@@ -6,8 +6,9 @@ import { PROVE } from "./said.js";
  * @param {readonly string[]} origins
  * @param {import("./core.js").Core} core
  * @param {import("./tokens.js").Tokens} tokens
+ * @param {import("./session.js").Following} session
  */
-export function makeFetch(origins, core, tokens) {
+export function makeFetch(origins, core, tokens, session) {
   /** What each origin asked for last (RFC 9449 section 9). @type {Map<string, string>} */
   const nonces = new Map();
 
@@ -19,6 +20,7 @@ export function makeFetch(origins, core, tokens) {
     const { method, url, signal } = request;
     // What flows by cannot be sent twice.
     const again = !(init?.body instanceof ReadableStream);
+    const subject = session.shown()?.subject;
     let token = await tokens.get({ signal });
     let [refreshed, challenged] = [false, false];
     for (;;) {
@@ -42,6 +44,8 @@ export function makeFetch(origins, core, tokens) {
         // A proof is refused when it is dated wrong: by the refresh's answer the time is known.
         refreshed = true;
         token = await tokens.renew(token, signal);
+        // What one account has asked for is not asked for by another.
+        if ((await session.read())?.subject !== subject) return response;
       } else return response;
       response.body?.cancel();
     }
