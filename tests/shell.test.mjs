@@ -479,6 +479,13 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
       assert.deepEqual(found, { status: 201, nonce: 'n1', cookie: null, referer: null, method: 'POST', dpop: 'proof', body: 'a=b' });
     });
 
+    test('what leaves this machine does so by https', async () => {
+      const { isPrivate } = await import(new URL('http.js', SHARED));
+      const good = ['https://i.example/', 'http://127.0.0.1:8080/a', 'http://localhost/', 'http://localhost:1', 'http://[::1]:2?a', 'http://localhost#a'];
+      const bad = ['http://i.example/', 'http://localhost:1@evil.example/', 'http://localhost:@evil.example/', 'http://localhost@evil.example/', 'http://127.0.0.1.evil.example/', 'http://localhost:1\t@evil.example/', 'ftp://localhost/', 'http:localhost/'];
+      assert.deepEqual([...good, ...bad].filter(isPrivate), good);
+    });
+
     test('follows no redirect, and cuts what is too long', async () => {
       const found = await run(async () => {
         const { send } = await use('http');

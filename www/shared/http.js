@@ -6,7 +6,7 @@ const TIME_LIMIT = 15_000;
 const MOST = 256 * 1024 + 1;
 
 /** Whether nobody on the way can read along: by https, or without leaving this machine. @param {string} url */
-export const isPrivate = (url) => /^https:|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(url);
+export const isPrivate = (url) => /^https:|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?([/?#]|$)/.test(url);
 
 /**
  * Sends; `null` stands for anything short of a whole response.
