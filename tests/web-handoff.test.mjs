@@ -321,6 +321,25 @@ test('a script alone gives nothing away, and neither does a session that is boun
   assert.deepEqual(Object.keys(app.posted()[0].fields), ['error', 'state', 'iss']);
 });
 
+test('a page that somebody frames gives nothing away', { skip }, async (t) => {
+  const app = await open(t);
+  const { page, port } = app;
+  await enter(app);
+  const { fragment } = terminal({ issuer: app.authority.issuer, port });
+  // Of the same site, so that the browser gives the frame its session.
+  const evil = await listen(t, (_request, response) => response.setHeader('content-type', 'text/html').end(`<!doctype html><iframe src="${app.origin}/#${fragment.replaceAll('&', '&amp;')}"></iframe>`));
+  await page.goto(evil);
+  const frame = await (await page.waitForSelector('iframe')).contentFrame();
+  await ready(frame);
+  assert.equal(await frame.evaluate(() => document.body.dataset.state), 'signed-in');
+  await offer(frame);
+  await frame.getByRole('button', { name: 'Continue' }).click();
+  await frame.waitForFunction(() => window.failed);
+  assert.equal(await frame.evaluate(() => window.failed), 'handoff_rejected frame');
+  assert.notEqual(await frame.evaluate(() => window.gatepass.getSession()), null);
+  assert.equal(app.posted().length, 0);
+});
+
 test('what waits is forgotten after ten minutes, and after an answer', { skip }, async (t) => {
   const app = await open(t);
   const { page, port } = app;

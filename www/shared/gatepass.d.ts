@@ -139,7 +139,7 @@ export interface Gatepass extends AsyncDisposable {
 
   /**
    * Gives the command line what it asks for, and leaves the page for it. Call it in a click's handler: a script alone is
-   * refused. If it rejects with `navigated_back`, it may be called again with the same request.
+   * refused, and so is a page that somebody frames. If it rejects with `navigated_back`, it may be called again with the same request.
    *
    * @throws {GatepassError} `handoff_rejected`, `not_signed_in`, `navigated_back`, or what the server refused with
    */

@@ -148,6 +148,8 @@ export function makeHandoff({ issuer, clientId }, id, store, session, ask, endpo
   const approveHandoff = async (request, { scopes = request.scopes } = {}) => {
     const form = forms.get(request);
     if (!form) throw rejected("request");
+    // Whoever frames a page chooses where the person clicks.
+    if (top !== self) throw rejected("frame");
     // A script alone must not be able to give a session away.
     if (!navigator.userActivation?.isActive) throw rejected("user_activation");
     if (!scopes.length || !scopes.every((scope) => request.scopes.includes(scope))) throw rejected("scope");
