@@ -182,6 +182,16 @@ test('signing out everywhere asks first, and ends every browser of the account',
   await there.locator('#email').waitFor();
 });
 
+test('what an account was shown leaves the page with it', { skip }, async (t) => {
+  const { authority, page } = await dashboard(t);
+  await signIn(authority, page);
+  await page.locator('#grants li', { hasText: 'This browser' }).waitFor();
+  await page.locator('#tokens .list > p', { hasNotText: 'Loading' }).waitFor();
+  await page.locator('#sign-out').click();
+  await signedOut(page);
+  assert.deepEqual(new Set(await page.locator('.list').evaluateAll((lists) => lists.map(({ innerHTML }) => innerHTML))), new Set(['']));
+});
+
 test('the keys of a session cannot be taken out of the page', { skip }, async (t) => {
   const { authority, page } = await dashboard(t);
   await signIn(authority, page);

@@ -750,6 +750,22 @@ describe('the shell in a browser', { skip: chromiumMissing && `${chromiumMissing
       });
       assert.deepEqual(found, { before: false, text: 'the-access-token\nthe-refresh-token', left: null, again: { error: 'not_signed_in' } });
     });
+
+    test('a session does not move while somebody may refresh it', async () => {
+      const found = await stored(async ({ store, session }) => {
+        await store.save(session, record(1), {});
+        const release = await (await use('lock')).take(`gatepass:${session}`);
+        const { timeout } = AbortSignal;
+        AbortSignal.timeout = () => timeout.call(AbortSignal, 50);
+        try {
+          return [await outcome(store.move(session)), (await store.load(session)).generation];
+        } finally {
+          AbortSignal.timeout = timeout;
+          release();
+        }
+      });
+      assert.deepEqual(found, [{ error: 'busy' }, 1]);
+    });
   });
 
   describe('instance', { skip: !staged && `${WWW} is not staged` }, () => {

@@ -321,6 +321,24 @@ test('a script alone gives nothing away, and neither does a session that is boun
   assert.deepEqual(Object.keys(app.posted()[0].fields), ['error', 'state', 'iss']);
 });
 
+test('a key that is none costs no session', { skip }, async (t) => {
+  const app = await open(t);
+  const { page, port } = app;
+  await enter(app);
+  const beside = createECDH('prime256v1');
+  beside.generateKeys();
+  const point = beside.getPublicKey();
+  point[64] ^= 1;
+  await page.goto(`${app.origin}/#${terminal({ issuer: app.authority.issuer, port, hpke: point.toString('base64url') }).fragment}`);
+  await ready(page);
+  await offer(page);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.waitForFunction(() => window.failed);
+  assert.equal(await page.evaluate(() => window.failed), 'handoff_rejected hpke');
+  assert.equal(await page.evaluate(async () => (await window.gatepass.getSession())?.claims.email), 'user@example.com');
+  assert.equal(app.posted().length, 0);
+});
+
 test('a page that somebody frames gives nothing away', { skip }, async (t) => {
   const app = await open(t);
   const { page, port } = app;

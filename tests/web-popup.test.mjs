@@ -119,6 +119,7 @@ test('if the page answers and then stops, the window does not wait for ever', { 
   await signInAt(app.authority, popup);
   const route = await held;
   await waitsForLock(app.page, 1);
+  assert.equal(await popup.evaluate(() => location.href), `${app.origin}/callback`, 'its address is clean while it waits');
   await hurry(popup);
   await closed;
   // It was only slow.
