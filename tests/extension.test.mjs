@@ -187,6 +187,41 @@ test('a worker whose script throws: the popup says that it does not answer', { s
   assert.equal(await page.locator('#state').textContent(), '');
 });
 
+for (const method of ['GET', 'POST']) {
+  test(`a ${method} whose worker is stopped is ${method === 'GET' ? 'sent again' : 'sent once, and said to have failed'}`, { skip, timeout: 60_000 }, async (t) => {
+    const calls = [];
+    let release;
+    const held = new Promise((done) => (release = done));
+    const server = http.createServer(async (request, response) => {
+      calls.push(request.method);
+      await held;
+      response.end('there');
+    });
+    await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+    cleanUp(t, () => (release(), server.closeAllConnections(), server.close()));
+    const api = `http://127.0.0.1:${server.address().port}`;
+    const { authority, context, popup, stop } = await startExtension(t, { apiOrigins: [api] });
+    const page = await popup();
+    await finish(authority, context, () => page.locator('#sign-in').click());
+    await signedIn(page);
+    const answer = page.evaluate(async ([api, method]) => {
+      const { connectGatepass } = await import('./gatepass/surface.js');
+      return connectGatepass().fetch(api, { method }).then(({ status }) => status, ({ code, retryable }) => [code, retryable]);
+    }, [api, method]);
+    await eventually(() => calls.length === 1);
+    await stop();
+    if (method === 'GET') await eventually(() => calls.length === 2);
+    else assert.deepEqual(await answer, ['unreachable', true]);
+    release();
+    assert.deepEqual([await answer, calls], method === 'GET' ? [200, ['GET', 'GET']] : [['unreachable', true], ['POST']]);
+    // The next worker serves both.
+    assert.equal(await page.evaluate(async ([api, method]) => {
+      const { connectGatepass } = await import('./gatepass/surface.js');
+      return (await connectGatepass().fetch(api, { method })).status;
+    }, [api, method]), 200);
+  });
+}
+
 test('a tab that anybody sends to the redirect address changes nothing', { skip }, async (t) => {
   const { authority, context, popup, gate } = await startExtension(t, { flow: 'tab' });
   const page = await popup();

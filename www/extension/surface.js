@@ -9,10 +9,12 @@ export { GatepassError };
 
 /** How often a question is asked of workers that end without an answer. */
 const ASKED_AT_MOST = 4;
+/** Requests that change nothing at the API (RFC 9110 section 9.2.1), so a worker that ended may have sent them. */
+const REPEATABLE = ["GET", "HEAD"];
 /** How long a worker may take to start, in milliseconds. Of one whose script throws nothing is heard, and its port stays open. */
 const START_LIMIT = 10_000;
 
-/** @typedef {{call: string, args: any[], tries: number, answer: (result: any) => void, fail: (error: unknown) => void}} Question */
+/** @typedef {{call: string, args: any[], left: number, answer: (result: any) => void, fail: (error: unknown) => void}} Question */
 
 /** @type {typeof import("./extension.js").connectGatepass} */
 export function connectGatepass() {
@@ -50,7 +52,7 @@ export function connectGatepass() {
     port.onDisconnect.addListener(() => {
       clearTimeout(late);
       if (port === own) port = undefined;
-      // All that is asked is safe to ask twice: a sign-in has its ticket, a refresh is the core's to repeat.
+      // Safe to ask twice are a sign-in, which has its ticket, a refresh, which is the core's to repeat, and what only reads.
       for (const [id, question] of waiting) ask(id, question);
     });
     return port;
@@ -60,7 +62,7 @@ export function connectGatepass() {
   const ask = (id, question) => {
     waiting.set(id, question);
     try {
-      if (question.tries++ === ASKED_AT_MOST) throw new GatepassError("unreachable", { fault: "machine", retryable: true });
+      if (question.left-- === 0) throw new GatepassError("unreachable", { fault: "machine", retryable: true });
       open().postMessage({ id, call: question.call, args: question.args });
     } catch (error) {
       waiting.delete(id);
@@ -68,12 +70,18 @@ export function connectGatepass() {
     }
   };
 
-  /** @type {(call: string, ...args: any[]) => Promise<any>} */
-  const call = (call, ...args) =>
+  /** @type {(left: number, call: string, args: any[]) => Promise<any>} */
+  const begin = (left, call, args) =>
     new Promise((answer, fail) => {
       if (closed) throw new GatepassError("cancelled");
-      ask(++last, { call, args, tries: 0, answer, fail });
+      ask(++last, { call, args, left, answer, fail });
     });
+
+  /** @type {(call: string, ...args: any[]) => Promise<any>} */
+  const call = (call, ...args) => begin(ASKED_AT_MOST, call, args);
+
+  /** @type {(call: string, request: Awaited<ReturnType<typeof packRequest>>, ...before: any[]) => Promise<any>} */
+  const send = (call, request, ...before) => begin(REPEATABLE.includes(request.method) ? ASKED_AT_MOST : 1, call, [...before, request]);
 
   /** @param {any} message */
   const hear = ({ id, result, error, event, detail }) => {
@@ -136,7 +144,7 @@ export function connectGatepass() {
     getAccessToken: async ({ signal, ...wanted } = {}) => shownToken(await abortable(call("getAccessToken", wanted), signal)),
     fetch: async (input, init) => {
       const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
-      return unpackResponse(await abortable(call("fetch", await packRequest(input, init)), signal));
+      return unpackResponse(await abortable(send("fetch", await packRequest(input, init)), signal));
     },
     signOut: (options) => call("signOut", options ?? {}),
     diagnostics: () => call("diagnostics"),
@@ -151,7 +159,7 @@ export function connectGatepass() {
       status: () => call("terminal.status"),
       pair: () => call("terminal.pair"),
       getAccessToken: async (wanted) => shownToken(await call("terminal.getAccessToken", wanted)),
-      fetch: async (wanted, input, init) => unpackResponse(await call("terminal.fetch", wanted, await packRequest(input, init))),
+      fetch: async (wanted, input, init) => unpackResponse(await send("terminal.fetch", await packRequest(input, init), wanted)),
     },
     close: () => {
       closed = true;
