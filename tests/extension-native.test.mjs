@@ -16,12 +16,12 @@ const TOKEN = /\/oauth\/token$/;
 /** Of some key: an issuer makes tokens for it. */
 const JKT = createHash('sha256').update('a key').digest('base64url');
 
-async function start(t, { installed = true, liar = false, apiOrigins } = {}) {
+async function start(t, { installed = true, liar = false, ...options } = {}) {
   const profile = folder(t, 'profile');
   const terminal = await startTerminal(t, profile, ORIGIN);
   if (installed) terminal.install();
   if (liar) terminal.paired = { has: () => true, add: () => {} };
-  const site = await startExtension(t, { profile, native: { host: HOST }, apiOrigins });
+  const site = await startExtension(t, { profile, native: { host: HOST }, ...options });
   const page = await site.popup();
   const state = (name) => page.locator(`#terminal[data-state="${name}"]`).waitFor();
   return { ...site, terminal, page, state };
@@ -196,7 +196,29 @@ test('gives the terminal nothing that it should not have', { skip }, async (t) =
     return ask({ scope: 'openid' });
   };
   assert.equal(await given('openid email'), 'malformed');
+  assert.equal(await given(undefined), undefined);
   assert.equal(await given('openid'), undefined);
+});
+
+test('what the terminal gives is bound, short, and no more than was asked', { skip }, async (t) => {
+  const { terminal, page } = await paired(t);
+  const given = (answer) => {
+    terminal.give = () => ({ access_token: 'of-the-terminal', token_type: 'DPoP', expires_in: 300, ...answer });
+    return page.evaluate(async () => {
+      const { connectGatepass } = await import('./gatepass/surface.js');
+      return connectGatepass().terminal.getAccessToken({ scope: 'openid projects' }).then(({ value }) => value, ({ code }) => code);
+    });
+  };
+  const bad = [
+    { token_type: 'Bearer' }, { token_type: 'xDPoP' }, { token_type: undefined }, { access_token: 1 },
+    { expires_in: 301 }, { expires_in: 0 }, { expires_in: -1 }, { expires_in: undefined }, { expires_in: '300' },
+    { scope: 'openid projects admin' }, { scope: 'admin' }, { scope: 1 },
+  ];
+  for (const answer of bad) assert.equal(await given(answer), 'malformed', JSON.stringify(answer));
+  // RFC 6749 section 5.1: where no scope is said, it is what was asked for.
+  for (const answer of [{}, { scope: 'openid' }, { scope: 'projects openid' }, { expires_in: 1 }, { token_type: 'dpop' }]) {
+    assert.equal(await given(answer), 'of-the-terminal', JSON.stringify(answer));
+  }
 });
 
 test('the token of the terminal goes to the origins that may have it, and follows no redirect', { skip }, async (t) => {

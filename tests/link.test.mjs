@@ -6,6 +6,7 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { signIn, startAuthority } from './support/authority.mjs';
+import { startGate } from './support/extension.mjs';
 import { Browser, EXTENSION, thumbprint } from './support/link.mjs';
 import { scriptMissing, seen } from './support/pty.mjs';
 import { start } from './support/process.mjs';
@@ -16,8 +17,8 @@ const missing = scriptMissing();
 const skip = missing && `${missing} is missing`;
 
 /** A terminal that is signed in, and a browser that was told of it. */
-async function house(t) {
-  const authority = await startAuthority(t);
+async function house(t, authority) {
+  authority ??= await startAuthority(t);
   const terminal = new Terminal(t, { issuer: authority.issuer, storage: 'file' });
   const { program, url } = await terminal.login();
   await signIn(authority, new Visitor(), url);
@@ -101,6 +102,28 @@ describe('the line to the extension', { skip, timeout: 120_000 }, () => {
     assert.equal((await line.token({ scope: '' })).code, 'denied');
   });
 
+  test('an issuer that gives more than was asked for has no say in what the extension may', async (t) => {
+    const gate = await startGate(t);
+    const authority = await startAuthority(t, { config: `issuer = '${gate.address}'\n` });
+    gate.target = authority.address;
+    const { terminal, browser } = await house(t, authority);
+    const line = await browser.connect();
+    await line.hello();
+    await pair(t, terminal, line);
+    const given = (terms) => {
+      gate.change = { path: /oauth\/token$/, change: (body) => {
+        const answer = JSON.parse(body);
+        return JSON.stringify(answer.issued_token_type ? { ...answer, ...terms } : answer);
+      } };
+      return line.token({ scope: 'openid' });
+    };
+    for (const terms of [{ expires_in: 31_536_000 }, { expires_in: 301 }, { scope: 'openid email' }]) {
+      const { code, access_token } = await given(terms);
+      assert.deepEqual([code, access_token], ['malformed', undefined], JSON.stringify(terms));
+    }
+    for (const terms of [{}, { scope: undefined }]) assert.equal((await given(terms)).scope, 'openid');
+  });
+
   test('a request that is replayed, changed or signed by another key is denied', async (t) => {
     const { terminal, browser } = await house(t);
     const line = await browser.connect();
@@ -153,6 +176,20 @@ describe('the line to the extension', { skip, timeout: 120_000 }, () => {
     line.gives = () => ({ type: 'token', access_token: 'bare', token_type: 'Bearer', expires_in: 300 });
     const bare = await terminal.run('extension', 'token', '--scope', 'email', '--url', url);
     assert.deepEqual([bare.code, bare.stdout], [1, '']);
+
+    const lends = (answer) => {
+      line.gives = () => ({ type: 'token', access_token: 'the-token', token_type: 'DPoP', expires_in: 300, ...answer });
+      return terminal.run('extension', 'token', '--scope', 'openid email', '--url', url, '--json');
+    };
+    for (const answer of [{ expires_in: 301 }, { expires_in: 0 }, { expires_in: undefined }, { expires_in: '300' }, { scope: 'openid admin' }, { scope: 'admin' }, { scope: 7 }]) {
+      const { code, stdout } = await lends(answer);
+      assert.deepEqual([code, stdout.includes('the-token')], [1, false], JSON.stringify(answer));
+      assert.match(stdout, /the extension gave a token for longer, or for more, than was asked/);
+    }
+    // RFC 6749 section 5.1: where no scope is said, it is what was asked for.
+    for (const [answer, scope] of [[{}, 'openid email'], [{ scope: 'email' }, 'email']]) {
+      assert.equal(JSON.parse((await lends(answer)).stdout).scope, scope);
+    }
 
     // Shut out by the id that browsers and `list` show.
     assert.equal((await terminal.run('extension', 'unpair', EXTENSION)).code, 0);

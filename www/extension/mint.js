@@ -1,6 +1,7 @@
 // A token for somebody else: narrower, short, bound to their key, and made by the issuer (RFC 8693). What this session
 // lives by never leaves it.
 
+import { loan } from "./loan.js";
 import { openCore } from "../shared/core.js";
 import { GatepassError } from "../shared/errors.js";
 import { send } from "../shared/http.js";
@@ -10,8 +11,6 @@ import { Store } from "../shared/store.js";
 
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
-/** The longest that such a token may live, in seconds. */
-const LONGEST_LOAN = 300;
 
 /**
  * @param {import("../shared/gatepass.js").Gatepass} gatepass
@@ -52,11 +51,7 @@ export async function mint(gatepass, options, { scope, audience, jkt }) {
   if (!response) throw new GatepassError("unreachable", { fault: "world", retryable: true });
   const answer = fieldsOf(response);
   if (response.status !== 200) throw new GatepassError(refusalOf(response.status, answer.error));
-  const { access_token, token_type, expires_in, scope: granted = scope } = answer;
-  const fits = typeof access_token === "string" && /^DPoP$/i.test(token_type) && expires_in > 0 && expires_in <= LONGEST_LOAN;
-  const within = typeof granted === "string" && granted.split(" ").every((one) => scopes.includes(one));
-  if (!fits || !within) throw new GatepassError("malformed", { fault: "server" });
-  return { access_token, token_type, expires_in, scope: granted };
+  return loan(scope, answer);
 }
 
 /** @param {Awaited<ReturnType<typeof send>>} response @returns {any} */

@@ -6,6 +6,7 @@
 
 import { api } from "./api.js";
 import { keyOf, signed } from "./keys.js";
+import { loan } from "./loan.js";
 import { GatepassError } from "../shared/errors.js";
 import { phraseOf } from "../shared/phrase.js";
 
@@ -104,10 +105,7 @@ export class Native {
     const [pairing, own] = await Promise.all([this.#pairing(), keyOf(`dpop ${this.#host}`)]);
     const question = { id: this.#next(), type: "token", scope, ...(audience && { audience }), jkt: own.thumbprint };
     const proof = await signed(pairing, { typ: "gatepass-link+jwt" }, { challenge: this.#challenge, ...question });
-    const answer = await this.#ask({ ...question, proof }, "token");
-    const { access_token, token_type, expires_in } = answer;
-    const fits = typeof access_token === "string" && /^DPoP$/i.test(token_type) && expires_in > 0 && expires_in <= 300;
-    if (!fits) throw new GatepassError("malformed");
+    const { access_token, expires_in } = loan(scope, await this.#ask({ ...question, proof }, "token"));
     return { value: access_token, type: /** @type {const} */ ("DPoP"), expiresAt: Date.now() + expires_in * 1000, key: own };
   }
 

@@ -86,7 +86,7 @@ pub use crate::peer::{PeerKey, ProofKey, challenge};
 pub use crate::request::{Ask, Body, Origin};
 pub use crate::session_link::SessionLink;
 pub use crate::settings::{AskPassphrase, Fallback, Keeping, Passphrase, Place, Settings, Storage};
-pub use crate::share::{Share, Shared};
+pub use crate::share::{Share, Shared, lent};
 pub use crate::worker::Waiting;
 use crate::worker::Worker;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gatepass_core::error::{Error, Refusal};
+use gatepass_core::field::{Field, Message};
 use gatepass_core::name::{Audience, Scopes};
 use gatepass_core::protocol::dpop::Unsigned;
 use gatepass_core::protocol::token_exchange::{self, ACCESS_TOKEN, Presented};
@@ -14,6 +15,9 @@ use crate::clock;
 use crate::drive::World;
 use crate::random::OsDice;
 use crate::sign::sign;
+
+/// The longest that a token for another's key may live.
+const LONGEST_LOAN: Duration = Duration::from_secs(300);
 
 /// What is to be shared.
 #[derive(Debug)]
@@ -63,11 +67,23 @@ pub(crate) async fn share(world: &World, share: &Share) -> Result<Shared, Error>
             Err(error) => return Err(error),
             Ok(shared) if shared.kind != ACCESS_TOKEN => return Err(Error::NotBound),
             Ok(shared) => {
-                let scopes = shared.scope.unwrap_or_else(|| share.scopes.clone());
+                let scopes = lent(&share.scopes, shared.scope, shared.expires_in)?;
                 return Ok(Shared { token: shared.token, expires_in: shared.expires_in, scopes });
             }
         }
     }
+}
+
+/// What a token for another's key allows, whoever made it: refused if it lives for longer than minutes, or allows more
+/// than was asked for.
+pub fn lent(asked: &Scopes, granted: Option<Scopes>, expires_in: Duration) -> Result<Scopes, Error> {
+    let malformed = |field| Error::Malformed { message: Message::TokenResponse, field };
+    if expires_in.is_zero() || expires_in > LONGEST_LOAN {
+        return Err(malformed(Field::ExpiresIn));
+    }
+    // RFC 6749 section 5.1: where nothing is said, it is what was asked for.
+    let granted = granted.unwrap_or_else(|| asked.clone());
+    if asked.contains_all(&granted) { Ok(granted) } else { Err(malformed(Field::Scope)) }
 }
 
 fn request(
@@ -100,4 +116,29 @@ fn request(
     let signature = sign(key.private.as_ref().ok_or(Error::KeyLost)?, proof.signing_input())?;
     let proof = proof.signed(&signature)?;
     Ok(token_exchange::request(&rest.token_endpoint, &record.view.client_id, &ask).with_proof(Some(proof)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scopes(text: &str) -> Scopes {
+        Scopes::parse(text).unwrap()
+    }
+
+    #[test]
+    fn nobody_lends_for_longer_or_for_more_than_was_asked() {
+        let lent = |granted: Option<&str>, seconds| {
+            lent(&scopes("openid email"), granted.map(scopes), Duration::from_secs(seconds))
+        };
+        let malformed = |field| Err(Error::Malformed { message: Message::TokenResponse, field });
+        for seconds in [1, 300] {
+            assert_eq!(lent(None, seconds), Ok(scopes("openid email")));
+            assert_eq!(lent(Some("email"), seconds), Ok(scopes("email")));
+            assert_eq!(lent(Some("email admin"), seconds), malformed(Field::Scope));
+        }
+        for seconds in [0, 301, u64::MAX] {
+            assert_eq!(lent(None, seconds), malformed(Field::ExpiresIn));
+        }
+    }
 }

@@ -286,6 +286,8 @@ const fn code(error: Error) -> &'static str {
         Error::Refused(Refusal::InvalidScope | Refusal::InvalidTarget | Refusal::AccessDenied) => "denied",
         // The session is bound to no key, or its issuer knows no such exchange.
         Error::NotBound | Error::Refused(_) | Error::Unsupported { .. } => "unsupported",
+        // The issuer gave something else than was asked for.
+        Error::Malformed { .. } => "malformed",
         _ => "unreachable",
     }
 }

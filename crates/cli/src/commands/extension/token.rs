@@ -2,7 +2,9 @@
 //!
 //! It is bound to a key that this process makes and forgets, so what is printed is good for that request and no other.
 
-use gatepass::{Audience, Endpoint, Field, ProofKey, Scopes, Secret};
+use std::time::Duration;
+
+use gatepass::{Audience, Endpoint, Field, ProofKey, Scopes, Secret, lent};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -40,7 +42,7 @@ pub(super) fn run(
         Trouble::Usage(String::from("--url must be https, or http on this machine, and have no fragment"))
     })?;
     // What cannot be asked for is said here, not by the extension.
-    Scopes::parse(scope)?;
+    let asked = Scopes::parse(scope)?;
     audience.map(Audience::named).transpose()?;
     let key = ProofKey::generate()?;
     let question =
@@ -58,17 +60,30 @@ pub(super) fn run(
     if answer["token_type"] != "DPoP" {
         return Err(Trouble::Server(String::from("the extension gave a token that is bound to no key")));
     }
+    let (expires_in, granted) = terms(&answer, &asked).ok_or_else(|| {
+        Trouble::Server(String::from("the extension gave a token for longer, or for more, than was asked"))
+    })?;
     let proof = key.proof(method, &url, &Secret::from(token))?;
     let shown = Shown {
         schema: "gatepass/extension-token/1",
         access_token: token,
         token_type: "DPoP",
-        expires_in: answer["expires_in"].as_u64().unwrap_or_default(),
-        scope: answer["scope"].as_str().unwrap_or(scope),
+        expires_in: expires_in.as_secs(),
+        scope: granted.as_str(),
         proof: proof.expose(),
     };
     context.talk.data(&shown, &format!("Authorization: DPoP {token}\nDPoP: {}", proof.expose()));
     Ok(Exit::Done)
+}
+
+/// How long the token lives and what it allows, if that is what may be lent.
+fn terms(answer: &Value, asked: &Scopes) -> Option<(Duration, Scopes)> {
+    let expires_in = Duration::from_secs(answer["expires_in"].as_u64()?);
+    let granted = match &answer["scope"] {
+        Value::Null => None,
+        said => Some(Scopes::parse(said.as_str()?).ok()?),
+    };
+    Some((expires_in, lent(asked, granted, expires_in).ok()?))
 }
 
 /// Which of the scopes that were asked for the extension's session does not have, where it says so. Nothing else that it
