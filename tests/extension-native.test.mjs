@@ -221,6 +221,20 @@ test('what the terminal gives is bound, short, and no more than was asked', { sk
   }
 });
 
+test('an API that can be read along gets no token of the terminal', { skip }, async (t) => {
+  const profile = folder(t, 'profile');
+  const terminal = await startTerminal(t, profile, ORIGIN);
+  terminal.install();
+  const site = await startExtension(t, { profile, native: { host: HOST }, apiOrigins: ['http://api.example'] });
+  const page = await site.popup();
+  const answer = await page.evaluate(async () => {
+    const { connectGatepass } = await import('./gatepass/surface.js');
+    return connectGatepass().terminal.fetch({ scope: 'projects' }, 'http://api.example/').then(({ status }) => status, ({ code, detail }) => [code, detail]);
+  });
+  assert.deepEqual(answer, ['configuration', 'apiOrigins']);
+  assert.deepEqual(terminal.asked, []);
+});
+
 test('the token of the terminal goes to the origins that may have it, and follows no redirect', { skip }, async (t) => {
   const api = await startApi(t);
   const other = await startApi(t);

@@ -11,6 +11,7 @@ import { LINE_ALARM, Native } from "./native.js";
 import { HERE, PORT_NAME, NEWS, pack, packResponse, shownToken, unpackRequest } from "./port.js";
 import { SIGN_IN_ALARM, SignIns } from "./sign-in.js";
 import { createGatepass, GatepassError } from "../shared/gatepass.js";
+import { settle } from "../shared/options.js";
 
 export { GatepassError };
 
@@ -34,6 +35,8 @@ export function createGatepassBackground(options) {
 function begin({ flow = "auto", native, ...rest }) {
   const { runtime, identity, alarms } = api();
   const { redirectUri, flow: chosen } = wayOf({ flow, redirectUri: rest.redirectUri, native });
+  // Now: the terminal's tokens go to `apiOrigins` before the facade has seen them.
+  const { issuer, apiOrigins } = settle({ ...rest, redirectUri });
 
   /** @type {Promise<Gatepass> | undefined} */
   let loading;
@@ -93,7 +96,7 @@ function begin({ flow = "auto", native, ...rest }) {
     fetch: async (/** @type {any} */ wanted, /** @type {any} */ input, /** @type {any} */ init) => {
       const asked = new Request(input, init);
       // As with `fetch` of the session: every other origin is asked without the token.
-      const origins = [new URL(rest.issuer).origin, ...(rest.apiOrigins ?? [])];
+      const origins = [new URL(issuer).origin, ...apiOrigins];
       if (!origins.includes(new URL(asked.url).origin)) return fetch(asked);
       const { value, key } = await needed().token(wanted);
       const request = new Request(asked, { redirect: "error" });
