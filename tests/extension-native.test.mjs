@@ -221,6 +221,15 @@ test('what the terminal gives is bound, short, and no more than was asked', { sk
   }
 });
 
+test('a session that the browser does not keep lends too', { skip }, async (t) => {
+  const worker = `import { createGatepassBackground } from "./gatepass/background.js"; import { site } from "./site.js"; createGatepassBackground({ ...site, storage: "memory" });`;
+  const { terminal, page, authority, context } = await paired(t, { files: { 'worker.js': worker } });
+  await finish(authority, context, () => page.locator('#sign-in').click());
+  await signedIn(page);
+  const { access_token } = await terminal.ask({ type: 'token', scope: 'openid', jkt: JKT });
+  assert.match(access_token ?? '', /^ey/);
+});
+
 test('an API that can be read along gets no token of the terminal', { skip }, async (t) => {
   const profile = folder(t, 'profile');
   const terminal = await startTerminal(t, profile, ORIGIN);

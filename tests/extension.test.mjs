@@ -187,6 +187,20 @@ test('a worker whose script throws: the popup says that it does not answer', { s
   assert.equal(await page.locator('#state').textContent(), '');
 });
 
+test('a sign-out that is to lead elsewhere is refused, as a worker leads nowhere', { skip }, async (t) => {
+  const { authority, context, popup, gate } = await startExtension(t);
+  const page = await popup();
+  await finish(authority, context, () => page.locator('#sign-in').click());
+  await signedIn(page);
+  const refused = await page.evaluate(async () => {
+    const { connectGatepass } = await import('./gatepass/surface.js');
+    return connectGatepass().signOut({ returnTo: 'https://app.example/' }).catch(({ code, detail }) => ({ code, detail }));
+  });
+  assert.deepEqual(refused, { code: 'configuration', detail: 'returnTo' });
+  assert.equal(gate.count(/revoke/), 0);
+  await refresh(page);
+});
+
 for (const method of ['GET', 'POST']) {
   test(`a ${method} whose worker is stopped is ${method === 'GET' ? 'sent again' : 'sent once, and said to have failed'}`, { skip, timeout: 60_000 }, async (t) => {
     const calls = [];

@@ -2,12 +2,11 @@
 // lives by never leaves it.
 
 import { loan } from "./loan.js";
-import { openCore } from "../shared/core.js";
+import { coreOf } from "../shared/core.js";
 import { GatepassError } from "../shared/errors.js";
 import { send } from "../shared/http.js";
 import { makeEndpoint } from "../shared/metadata.js";
-import { LOOK, PROVE } from "../shared/said.js";
-import { Store } from "../shared/store.js";
+import { PROVE } from "../shared/said.js";
 
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
@@ -37,8 +36,8 @@ export async function mint(gatepass, options, { scope, audience, jkt }) {
     dpop_jkt: jkt,
     ...(audience && { audience }),
   });
-  // The same key as the session's, and the same store; nothing of it is changed.
-  const { core } = await openCore(options, new Store(), session.id, [LOOK]);
+  // The session's own key, wherever the facade holds it; nothing of it is changed.
+  const core = /** @type {import("../shared/core.js").Core} */ (coreOf.get(gatepass));
   const proven = async (nonce = "") => {
     const { proof } = await core([PROVE, String(new URLSearchParams({ method: "POST", url: endpoint, token: value, ...(nonce && { nonce }) }))]);
     // The token is the subject and no credential, so `fetch` of the facade is of no use here.

@@ -8,6 +8,9 @@ import { transcribe } from "./transcript.js";
 
 /** @typedef {(answer: import("./drive.js").Answer, heard?: import("./drive.js").Heard) => Promise<any>} Core */
 
+/** Of a facade, for what else signs with its session's key. @type {WeakMap<object, Core>} */
+export const coreOf = new WeakMap();
+
 /** How many transcripts are kept. */
 const KEPT_TRANSCRIPTS = 8;
 

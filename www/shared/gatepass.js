@@ -4,7 +4,7 @@
 // Nothing happens on import, so that servers may import it too. Types: gatepass.d.ts.
 
 import { makeCallback, makeFinish } from "./callback.js";
-import { openCore } from "./core.js";
+import { coreOf, openCore } from "./core.js";
 import { diagnose } from "./diagnostics.js";
 import { GatepassError } from "./errors.js";
 import { makeEvents } from "./events.js";
@@ -79,6 +79,8 @@ export async function createGatepass(given) {
     fetch: ask,
 
     async signOut({ everywhere = false, returnTo } = {}) {
+      // A worker has no page that could go there; said before anything ends.
+      if (returnTo && typeof document === "undefined") throw new GatepassError("configuration", { detail: "returnTo" });
       await session.mend();
       // It takes the session's own token, so it comes first; whatever becomes of it, the session ends here.
       const elsewhere = !everywhere || (await endElsewhere(endpoint, ask).catch(() => false));
@@ -98,6 +100,7 @@ export async function createGatepass(given) {
       life.abort();
     },
   };
+  coreOf.set(gatepass, core);
   return Object.freeze(gatepass);
 }
 
