@@ -221,6 +221,31 @@ test('what the terminal gives is bound, short, and no more than was asked', { sk
   }
 });
 
+for (const challenge of ['', 'x'.repeat(42), 'x'.repeat(44), '"'.repeat(43), 1]) {
+  test(`a program whose challenge is ${JSON.stringify(challenge)} is not spoken with`, { skip }, async (t) => {
+    const { terminal, page, state } = await start(t, { installed: false });
+    terminal.challenge = challenge;
+    terminal.install();
+    await page.reload();
+    await state('lost');
+    const code = await page.evaluate(async () => {
+      const { connectGatepass } = await import('./gatepass/surface.js');
+      return connectGatepass().terminal.pair().catch(({ code }) => code);
+    });
+    assert.equal(code, 'malformed');
+    assert.equal(terminal.phrase, undefined, 'nothing is asked over that line');
+  });
+}
+
+test('a session that is bound to no key lends nothing, and the issuer is not asked', { skip }, async (t) => {
+  const { terminal, page, authority, context, gate } = await paired(t, { dpop: 'off' });
+  await finish(authority, context, () => page.locator('#sign-in').click());
+  await signedIn(page);
+  const before = gate.count(TOKEN);
+  assert.equal((await terminal.ask({ type: 'token', scope: 'openid', jkt: JKT })).code, 'unsupported');
+  assert.equal(gate.count(TOKEN), before);
+});
+
 test('a session that the browser does not keep lends too', { skip }, async (t) => {
   const worker = `import { createGatepassBackground } from "./gatepass/background.js"; import { site } from "./site.js"; createGatepassBackground({ ...site, storage: "memory" });`;
   const { terminal, page, authority, context } = await paired(t, { files: { 'worker.js': worker } });

@@ -187,6 +187,20 @@ test('a worker whose script throws: the popup says that it does not answer', { s
   assert.equal(await page.locator('#state').textContent(), '');
 });
 
+test('a call that is none is refused, whatever objects have by themselves', { skip }, async (t) => {
+  const { popup } = await startExtension(t);
+  const page = await popup();
+  await signedOut(page);
+  for (const call of ['toString', 'constructor', '__proto__', 'nothing']) {
+    const { result, error } = await page.evaluate((call) => new Promise((done) => {
+      const port = chrome.runtime.connect({ name: 'gatepass' });
+      port.onMessage.addListener((message) => message.id === 1 && done(message));
+      port.postMessage({ id: 1, call, args: [] });
+    }), call);
+    assert.deepEqual([result, error?.code], [undefined, 'unsupported'], call);
+  }
+});
+
 test('a sign-out that is to lead elsewhere is refused, as a worker leads nowhere', { skip }, async (t) => {
   const { authority, context, popup, gate } = await startExtension(t);
   const page = await popup();

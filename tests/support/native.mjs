@@ -77,7 +77,7 @@ function serve(terminal, socket) {
     hello({ id, version, key: own, name }) {
       key = own;
       terminal.hello = { version, key, name, origin };
-      say({ id, type: 'hello', version: 1, program: 'gatepass', paired: terminal.paired.has(thumbprint(key)), challenge });
+      say({ id, type: 'hello', version: 1, program: 'gatepass', paired: terminal.paired.has(thumbprint(key)), challenge: terminal.challenge ?? challenge });
     },
     async pair({ id }) {
       const phrase = phraseOf(sha256(`gatepass-pairing-v1\n${origin}\n${thumbprint(key)}\n${challenge}`));
