@@ -49,6 +49,11 @@ pub(crate) async fn hand_over(folder: &Path, url: &Secret, limit: Duration) -> R
     if !browser::open(&Secret::new(format!("file://{}", escaped(name))), &surroundings) {
         return Ok(HandedOver::NoBrowser);
     }
+    lead_on(&mut loopback, limit).await
+}
+
+/// Whoever comes first goes where the listener leads, and all others nowhere: the address is good once.
+async fn lead_on(loopback: &mut Loopback, limit: Duration) -> Result<HandedOver, Error> {
     match tokio::time::timeout(limit, loopback.next()).await {
         Err(_) => Ok(HandedOver::NobodyCame),
         Ok(arrival) => {
@@ -109,6 +114,9 @@ fn escaped(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
     use super::*;
 
     #[test]
@@ -127,6 +135,40 @@ mod tests {
         let path = page.0.clone();
         drop(page);
         assert!(!path.exists());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn the_address_is_given_once() {
+        let (pages, target) =
+            (PageWords::default(), Endpoint::new("https://id.example/go?ticket=x", Field::Url).unwrap());
+        let address =
+            Address { ports: Vec::new(), path: String::from("/gatepass/x"), host: RedirectHost::Literal };
+        let mut loopback = Loopback::bind_for(&address, &pages, Some(&target)).await.unwrap();
+        let host = loopback.redirect_uri().as_str().split('/').nth(2).unwrap().to_owned();
+        let come = || {
+            let host = host.clone();
+            tokio::spawn(async move {
+                let mut stream = TcpStream::connect(&host).await.unwrap();
+                let request = format!("GET /gatepass/x HTTP/1.1\r\nHost: {host}\r\n\r\n");
+                stream.write_all(request.as_bytes()).await.unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).await.unwrap();
+                answer
+            })
+        };
+        // Both are there before the first is answered.
+        let both = [come(), come()];
+        while loopback.waiting() < both.len() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(lead_on(&mut loopback, LAST_ANSWER).await, Ok(HandedOver::Done));
+        let mut led = 0;
+        for one in both {
+            let answer = one.await.unwrap();
+            led += usize::from(answer.contains(target.as_str()));
+            assert!(answer.starts_with("HTTP/1.1 303") || answer.starts_with("HTTP/1.1 400"), "{answer}");
+        }
+        assert_eq!(led, 1);
     }
 
     #[test]

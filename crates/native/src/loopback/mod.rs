@@ -113,6 +113,12 @@ impl Loopback {
         drop(tokio::time::timeout(limit, self.guests.open.acquire_many(all)).await);
     }
 
+    /// How many have come and were not answered.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.arrivals.len()
+    }
+
     /// The next request to the callback path.
     pub(crate) async fn next(&mut self) -> Result<Arrival, Error> {
         self.arrivals.recv().await.ok_or(Error::Bug)

@@ -7,3 +7,4 @@ mod login;
 mod parked;
 mod request;
 mod rig;
+mod share;
