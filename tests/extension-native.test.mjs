@@ -102,6 +102,29 @@ test('a program that says it was paired is not believed either', { skip }, async
   assert.match((await ask()).access_token, /^ey/);
 });
 
+test('a program that lets the extension in no more is asked anew', { skip }, async (t) => {
+  const { terminal, page, state, popup } = await paired(t);
+  const ask = () => page.evaluate(async () => {
+    const { connectGatepass } = await import('./gatepass/surface.js');
+    return connectGatepass().terminal.getAccessToken({ scope: 'projects' }).then(() => 'given', ({ code }) => code);
+  });
+  // As when another account signs in there: on the open line a token is refused.
+  terminal.paired.clear();
+  terminal.give = () => ({ code: 'not_paired' });
+  assert.equal(await ask(), 'not_paired');
+  await state('unpaired');
+  terminal.give = () => ({ access_token: 'of-the-terminal', token_type: 'DPoP', expires_in: 300 });
+  assert.equal(await ask(), 'not_paired', 'it is not even asked');
+  await page.locator('#pair').click();
+  await state('paired');
+  assert.equal(await ask(), 'given');
+  // Where nobody has asked for a token, whoever looks sees it.
+  terminal.paired.clear();
+  const again = await popup();
+  await again.locator('#terminal[data-state="unpaired"]').waitFor();
+  await state('unpaired');
+});
+
 test('where there is no program, the popup says how to get it', { skip }, async (t) => {
   const { terminal, page, state } = await start(t, { installed: false });
   await state('absent');

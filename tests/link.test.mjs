@@ -40,7 +40,8 @@ async function pair(t, terminal, line, answer = 'y') {
   program.type(`${answer}\n`);
   const end = await line.answerTo(asked.id);
   await program.ended;
-  return { asked, end };
+  // A terminal wraps its lines.
+  return { asked, end, said: seen(program.stdout).replaceAll(/\s+/g, ' ') };
 }
 
 describe('the line to the extension', { skip, timeout: 120_000 }, () => {
@@ -74,6 +75,10 @@ describe('the line to the extension', { skip, timeout: 120_000 }, () => {
     assert.equal(asked.phrase, proquints(createHash('sha256').update(text).digest()));
     const listed = await terminal.json('extension', 'list');
     assert.equal(listed.extensions.length, 1);
+    const { issuer, subject, email } = await terminal.json('whoami');
+    assert.deepEqual(listed.extensions[0].account, { profile: 'default', issuer, subject, name: email });
+    const shown = (await terminal.run('extension', 'list')).stdout;
+    assert.ok(shown.includes(`${email} at ${issuer} `), shown);
     assert.equal(statSync(join(terminal.home, '.local/share/gatepass/extension/paired.json')).mode & 0o777, 0o600);
   });
 
@@ -100,6 +105,71 @@ describe('the line to the extension', { skip, timeout: 120_000 }, () => {
     // More than the session has is not given.
     assert.equal((await line.token({ scope: 'openid admin' })).code, 'denied');
     assert.equal((await line.token({ scope: '' })).code, 'denied');
+  });
+
+  test('a yes is for the account that was signed in, and another is asked about anew', async (t) => {
+    const { authority, terminal, browser } = await house(t);
+    const line = await browser.connect();
+    await line.hello();
+    const { said } = await pair(t, terminal, line);
+    assert.ok(said.includes(`tokens of user@example.com at ${authority.issuer} [y/N]`), said);
+    const { subject } = await terminal.json('whoami');
+    const subjectOf = ({ access_token }) => JSON.parse(Buffer.from(access_token.split('.')[1], 'base64url')).sub;
+    assert.equal(subjectOf(await line.token({ scope: 'openid' })), subject);
+    line.gives = ({ scope }) => ({ type: 'token', access_token: 'the-token', token_type: 'DPoP', expires_in: 300, scope });
+    const asks = () => terminal.run('extension', 'token', '--scope', 'openid', '--url', 'https://api.example');
+    const become = async (email) => {
+      const { program, url } = await terminal.login();
+      await signIn(authority, new Visitor(), url, { email });
+      assert.equal((await program.ended).code, 0, program.stderr);
+    };
+
+    // While she is signed out there is nothing to give, and nobody else to ask about.
+    assert.equal((await terminal.run('logout')).code, 0);
+    assert.equal((await line.token({ scope: 'openid' })).code, 'not_signed_in');
+    assert.equal((await line.hello()).paired, true);
+    assert.equal((await asks()).code, 0);
+
+    await become('bob@example.com');
+    assert.equal((await line.token({ scope: 'openid' })).code, 'not_paired');
+    const second = await browser.connect(line.key);
+    for (const one of [line, second]) assert.equal((await one.hello()).paired, false);
+    const heard = line.heard.length;
+    assert.match((await asks()).stderr, /has not been let in/);
+    assert.equal(line.heard.length, heard, 'the extension is not even asked');
+
+    const { said: now, end } = await pair(t, terminal, line);
+    assert.ok(now.includes('tokens of bob@example.com at '), now);
+    assert.equal(end.type, 'paired');
+    assert.notEqual(subjectOf(await line.token({ scope: 'openid' })), subject);
+    assert.equal((await terminal.json('extension', 'list')).extensions.length, 1);
+
+    // Another profile of the same person is another account, too.
+    await terminal.run('logout');
+    const { program, url } = await terminal.login('--profile', 'work');
+    await signIn(authority, new Visitor(), url, { email: 'bob@example.com' });
+    assert.equal((await program.ended).code, 0, program.stderr);
+    const installed = await terminal.run('--profile', 'work', 'extension', 'install', '--browser', 'chromium', '--id', EXTENSION);
+    assert.equal(installed.code, 0, installed.stderr);
+    const work = await browser.connect(line.key);
+    assert.equal((await work.hello()).paired, false);
+    assert.equal((await work.token({ scope: 'openid' })).code, 'not_paired');
+  });
+
+  test('who was let in before accounts were written down is asked about anew', async (t) => {
+    const { terminal, browser } = await house(t);
+    const line = await browser.connect();
+    await line.hello();
+    await pair(t, terminal, line);
+    const book = join(terminal.home, '.local/share/gatepass/extension/paired.json');
+    const { paired: [{ account, ...old }], ...rest } = JSON.parse(readFileSync(book, 'utf8'));
+    assert.ok(account);
+    writeFileSync(book, JSON.stringify({ ...rest, paired: [old] }));
+    assert.equal((await line.hello()).paired, false);
+    assert.equal((await line.token({ scope: 'openid' })).code, 'not_paired');
+    assert.match((await terminal.run('extension', 'list')).stdout, /no account \(pair it again\)/);
+    await pair(t, terminal, line);
+    assert.equal((await line.token({ scope: 'openid' })).type, 'token');
   });
 
   test('an issuer that gives more than was asked for has no say in what the extension may', async (t) => {

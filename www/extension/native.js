@@ -68,13 +68,15 @@ export class Native {
 
   async status() {
     await this.connect().catch(() => {});
+    // Meanwhile the person may have shut this extension out, or be another.
+    if (this.#status.state === "paired") await this.#hello().then(({ paired }) => this.#agree(paired), () => {});
     return this.#status;
   }
 
   /** Until the person has said yes in the terminal. Meanwhile `status` has the words to compare. */
   async pair() {
     await this.connect();
-    if (this.#status.state === "paired") return this.#status;
+    if ((await this.status()).state === "paired") return this.#status;
     if (this.#status.state === "pairing") throw new GatepassError("busy", { retryable: true });
     const id = this.#next();
     // Both answers are waited for from the beginning: the second may come right after the first.
@@ -105,7 +107,11 @@ export class Native {
     const [pairing, own] = await Promise.all([this.#pairing(), keyOf(`dpop ${this.#host}`)]);
     const question = { id: this.#next(), type: "token", scope, ...(audience && { audience }), jkt: own.thumbprint };
     const proof = await signed(pairing, { typ: "gatepass-link+jwt" }, { challenge: this.#challenge, ...question });
-    const { access_token, expires_in } = loan(scope, await this.#ask({ ...question, proof }, "token"));
+    const answer = await this.#ask({ ...question, proof }, "token").catch(async (thrown) => {
+      if (thrown.code === "not_paired") await this.#agree(false);
+      throw thrown;
+    });
+    const { access_token, expires_in } = loan(scope, answer);
     return { value: access_token, type: /** @type {const} */ ("DPoP"), expiresAt: Date.now() + expires_in * 1000, key: own };
   }
 
@@ -128,19 +134,31 @@ export class Native {
       const { message = "" } = api().runtime.lastError ?? closed?.error ?? {};
       if (port === this.#port) this.#lost(/not found|No such native application/.test(message));
     });
-    const { jwk } = await this.#pairing();
-    const { program, paired, challenge } = await this.#ask({ id: this.#next(), type: "hello", version: 1, key: jwk, name: browserName() }, "hello");
+    const { program, challenge, paired } = await this.#hello();
     if (!/^[\w-]{43}$/.test(challenge) || typeof program !== "string") {
       port.disconnect();
       this.#lost();
       throw new GatepassError("malformed");
     }
     this.#challenge = challenge;
-    // Both have to remember it: a program that only says so was never seen by anybody.
-    const agreed = paired === true && (await this.#kept()).paired;
-    await this.#keep({ paired: agreed });
     api().alarms.clear(LINE_ALARM);
-    this.#set({ state: agreed ? "paired" : "unpaired", program });
+    await this.#agree(paired, program);
+  }
+
+  async #hello() {
+    const { jwk } = await this.#pairing();
+    return this.#ask({ id: this.#next(), type: "hello", version: 1, key: jwk, name: browserName() }, "hello");
+  }
+
+  /**
+   * Both have to remember that they are paired: a program that only says so was never seen by anybody.
+   * @param {unknown} said
+   */
+  async #agree(said, program = this.#status.program) {
+    const paired = said === true && (await this.#kept()).paired;
+    await this.#keep({ paired });
+    const state = paired ? "paired" : "unpaired";
+    if (state !== this.#status.state) this.#set({ state, program });
   }
 
   /** @param {boolean} [absent] whether there is no such program at all */

@@ -10,8 +10,9 @@ use gatepass::{Audience, Error, Gatepass, PeerKey, Refusal, Scopes, Share};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::pairs::{Answer, Asking, Pairs};
+use super::pairs::{Account, Answer, Asking, Pairs};
 use super::{folder, frame};
+use crate::commands::status::account;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::messages::printable;
@@ -58,9 +59,11 @@ pub(super) fn run(context: &Context, words: &[String]) -> Result<Exit, Trouble> 
     #[cfg(unix)]
     let _line = super::line::open(&folder, tell.clone());
     thread::spawn(move || listen(&tell));
+    let settings = context.settings(&context.profile.name)?;
     let host = Host {
         context,
-        gatepass: context.gatepass()?,
+        issuer: settings.client.issuer.as_str().to_owned(),
+        gatepass: Gatepass::new(settings),
         pairs: Pairs::of(&folder),
         origin,
         challenge: gatepass::challenge()?.expose().clone(),
@@ -93,6 +96,7 @@ fn listen(tell: &Sender<Event>) {
 /// The host of one extension for as long as the line is open.
 struct Host<'a> {
     context: &'a Context,
+    issuer: String,
     gatepass: Gatepass,
     pairs: Pairs,
     origin: String,
@@ -160,7 +164,9 @@ impl Host<'_> {
             printable(message["name"].as_str().unwrap_or("a browser")).chars().take(64).collect();
         self.peer = Some(Peer { key, name });
         let program = self.context.app.program();
-        let (paired, challenge) = (self.peer().is_ok(), &self.challenge);
+        // Where it cannot be seen now who is signed in, nobody is shut out; each request looks again.
+        let paired = !matches!(self.peer(), Err("not_paired"));
+        let challenge = &self.challenge;
         say(
             &json!({ "id": id, "type": "hello", "version": 1, "program": program, "paired": paired, "challenge": challenge }),
         )
@@ -171,11 +177,13 @@ impl Host<'_> {
         if self.pairing.is_some() {
             return refuse(id, "busy");
         }
+        let Ok(account) = self.account() else { return refuse(id, "unreachable") };
         let phrase = key.phrase(&self.origin, &self.challenge);
         let asking = Asking {
             origin: self.origin.clone(),
             thumbprint: key.thumbprint(),
             name: name.clone(),
+            account: Some(account),
             phrase: phrase.clone(),
             expires_at: self.gatepass.now().plus(PAIRING).seconds(),
         };
@@ -206,13 +214,27 @@ impl Host<'_> {
         }
     }
 
-    /// Who is at the other end, if a person let them in; looked up each time, as they may have been shut out.
+    /// Who is at the other end, if a person let them in for the account that is signed in; looked up each time, as they
+    /// may have been shut out, and the account may be another.
     fn peer(&self) -> Result<&Peer, &'static str> {
         let peer = self.peer.as_ref().ok_or("not_paired")?;
-        match self.pairs.knows(&self.origin, &peer.key.thumbprint()) {
+        match self.pairs.knows(&self.origin, &peer.key.thumbprint(), || self.account()) {
             Ok(true) => Ok(peer),
+            Err(Trouble::Core(_)) => Err("unreachable"),
             _ => Err("not_paired"),
         }
+    }
+
+    /// Whose tokens there are to ask for now.
+    fn account(&self) -> Result<Account, Trouble> {
+        let status = self.gatepass.status()?;
+        let view = status.as_ref().map(|status| &status.view);
+        Ok(Account {
+            profile: self.context.profile.name.clone(),
+            issuer: self.issuer.clone(),
+            subject: view.map(|view| view.identity.subject.as_str().to_owned()),
+            name: view.map(|view| account(view).to_owned()),
+        })
     }
 
     /// A token for the extension's key; otherwise the code of the error.
@@ -242,6 +264,8 @@ impl Host<'_> {
             thumbprint: text("jkt").filter(|jkt| is_thumbprint(jkt)).ok_or("malformed")?.to_owned(),
         };
         let shared = self.gatepass.share(share).wait().and_then(|shared| shared).map_err(code)?;
+        // Of whoever signed in while that took its time nobody was asked.
+        self.peer()?;
         Ok(json!({
             "id": id,
             "type": "token",

@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::folder;
-use super::pairs::{Asking, Paired, Pairs};
+use super::pairs::{Account, Asking, Paired, Pairs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::messages::printable;
 use crate::output::{distance, local};
+use crate::profiles;
 use crate::words::Trouble;
 
 /// How often to look whether somebody asks; the host is another process.
@@ -37,16 +38,29 @@ pub(super) fn pair(context: &Context, timeout: u64) -> Result<Exit, Trouble> {
         }
         thread::sleep(LOOK);
     };
-    let Asking { origin, name, phrase, .. } = &asking;
+    let Asking { origin, name, phrase, account, .. } = &asking;
     talk.say(&format!("{} ({}) asks to be let in", printable(name), printable(origin)));
     talk.say(&format!("it shows these words: {}", printable(phrase)));
-    let answer = talk.ask("are they the same? then it may ask for short-lived tokens of this account [y/N]");
+    let answer = talk.ask(&format!(
+        "are they the same? then it may ask for short-lived tokens of {} [y/N]",
+        whose(account.as_ref())
+    ));
     let allowed = answer.is_some_and(|answer| ["y", "yes"].contains(&answer.to_lowercase().as_str()));
     if !pairs.decide(&asking, allowed, gatepass.now())? {
         return Err(Trouble::Usage(String::from("it does not ask any more: press \"Connect\" once more")));
     }
     talk.say(if allowed { "it is let in" } else { "it is not let in" });
     Ok(if allowed { Exit::Done } else { Exit::Failed })
+}
+
+/// An account as people know it.
+fn whose(account: Option<&Account>) -> String {
+    let Some(Account { profile, issuer, name, .. }) = account else {
+        return String::from("no account (pair it again)");
+    };
+    let profile = (profile != profiles::DEFAULT).then(|| format!(" (profile {profile})"));
+    let name = name.as_deref().unwrap_or("nobody");
+    printable(&format!("{name} at {issuer}{}", profile.unwrap_or_default()))
 }
 
 #[derive(Serialize)]
@@ -63,7 +77,8 @@ pub(super) fn list(context: &Context) -> Result<Exit, Trouble> {
             let moment = gatepass::Timestamp::from_seconds(one.paired_at);
             let (name, origin, key) =
                 (printable(&one.name), printable(&one.origin), one.thumbprint.get(..12));
-            format!("{name}  {origin}  {}  {} ({})", key.unwrap_or("?"), local(moment), distance(moment, now))
+            let (key, account) = (key.unwrap_or("?"), whose(one.account.as_ref()));
+            format!("{name}  {origin}  {key}  {account}  {} ({})", local(moment), distance(moment, now))
         })
         .collect();
     if lines.is_empty() && !context.talk.is_json() {
