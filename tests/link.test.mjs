@@ -2,7 +2,7 @@
 // a person at a terminal, our own authority.
 import assert from 'node:assert/strict';
 import { createHash, webcrypto } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { signIn, startAuthority } from './support/authority.mjs';
@@ -172,6 +172,33 @@ describe('the line to the extension', { skip, timeout: 120_000 }, () => {
     assert.equal((await line.token({ scope: 'openid' })).type, 'token');
   });
 
+  test('nobody is let in where no person can be asked', async (t) => {
+    const { terminal, browser } = await house(t);
+    const line = await browser.connect();
+    await line.hello();
+    const asked = await line.ask({ type: 'pair' });
+    assert.equal(asked.type, 'pairing');
+    const program = start(t, terminal.bin, ['extension', 'pair'], { env: terminal.env, input: 'y\n' });
+    assert.equal((await program.ended).code, 2, program.stderr);
+    assert.equal(program.stderr, 'error: letting an extension in is asked of a person at a terminal\n');
+    assert.equal((await line.token({ scope: 'openid' })).code, 'not_paired');
+    const { asking: [still] } = JSON.parse(readFileSync(join(terminal.home, '.local/share/gatepass/extension/paired.json'), 'utf8'));
+    assert.equal(still.phrase, asked.phrase, 'the question stays for a person');
+  });
+
+  test('the folder of the socket is its owner\'s, whoever makes it', async (t) => {
+    const { terminal, browser } = await house(t);
+    // As where the browser knows the program by a file of the whole machine, and `install` never ran here.
+    const elsewhere = join(terminal.home, 'host.sh');
+    copyFileSync(browser.path, elsewhere);
+    const folder = join(terminal.home, '.local/share/gatepass/extension');
+    rmSync(folder, { recursive: true });
+    const line = await new Browser(t, elsewhere).connect();
+    await line.hello();
+    assert.equal(readdirSync(folder).filter((name) => name.endsWith('.sock')).length, 1);
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+  });
+
   test('an issuer that gives more than was asked for has no say in what the extension may', async (t) => {
     const gate = await startGate(t);
     const authority = await startAuthority(t, { config: `issuer = '${gate.address}'\n` });
@@ -204,6 +231,14 @@ describe('the line to the extension', { skip, timeout: 120_000 }, () => {
     assert.equal((await line.send(request)).code, 'denied', 'the same once more');
     const wider = await line.request({ scope: 'openid' });
     assert.equal((await line.send({ ...wider, scope: 'openid email' })).code, 'denied');
+    // Nor for another key or another API than was signed, said or not.
+    const other = await thumbprint((await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])).publicKey);
+    const api = 'https://api.acme.example';
+    for (const [wanted, changed] of [[{}, { jkt: other }], [{}, { audience: api }], [{ audience: api }, { audience: undefined }], [{ audience: api }, { audience: `${api}/other` }]]) {
+      const signed = await line.request({ scope: 'openid', ...wanted });
+      assert.equal((await line.send({ ...signed, ...changed })).code, 'denied', JSON.stringify(changed));
+    }
+    assert.equal((await line.token({ scope: 'openid' })).type, 'token', 'unchanged it is');
     const stranger = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
     assert.equal((await line.send(await line.request({ scope: 'openid' }, stranger))).code, 'denied');
     // Another line has another challenge: what was signed there is worth nothing here, and neither does a key that
