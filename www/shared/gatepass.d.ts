@@ -139,7 +139,8 @@ export interface Gatepass extends AsyncDisposable {
 
   /**
    * Gives the command line what it asks for, and leaves the page for it. Call it in a click's handler: a script alone is
-   * refused, and so is a page that somebody frames. If it rejects with `navigated_back`, it may be called again with the same request.
+   * refused, and so is a page that somebody frames. If it rejects with `navigated_back`, it may be called again with the
+   * same request.
    *
    * @throws {GatepassError} `handoff_rejected`, `not_signed_in`, `navigated_back`, or what the server refused with
    */
@@ -360,7 +361,6 @@ export type ErrorCode =
   | "unreachable"
   | "unsupported"
   | "unsupported_browser"
-  | "worker_silent"
   | (string & {});
 
 /** What every call fails with. It never carries content: no token, no address, no answer of a server. */
