@@ -221,7 +221,7 @@ fn end_to_end(context: &mut Context) -> Result<Outcome, Failure> {
     }
     node.env("GATEPASS_EXAMPLE", programs.join(build::executable("whoami")));
     node.env("GATEPASS_WWW", &stage.folder).env("GECKODRIVER", geckodriver);
-    process::run(&mut node, 20 * MINUTE).map(|()| Outcome::Passed)
+    process::run(&mut node, 40 * MINUTE).map(|()| Outcome::Passed)
 }
 
 /// Named one by one: older versions of node do not read patterns.
