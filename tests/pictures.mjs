@@ -29,6 +29,8 @@ const FIXED = [
 /** Takes a page's three pictures, and lays them side by side. */
 async function photograph(name, page) {
   if (LEFT_OUT.includes(name)) return;
+  // Buttons that wait for a moment look as if they could not be pressed.
+  await page.waitForFunction(() => !document.querySelector('[aria-disabled="true"]'));
   const settled = await settle(page);
   const shots = [];
   for (const [colorScheme, width] of [['light', WIDTH], ['dark', WIDTH], ['light', PHONE]]) {
