@@ -115,15 +115,22 @@ test('signs in, survives a reload, refreshes, and signs out at the server too', 
   assert.deepEqual(searchFiles(profile, heard.issued), [], 'no token stands in plain text in the profile folder');
 });
 
-test('a sign-out that the server does not hear of says so', { skip }, async (t) => {
-  const { authority, context, page } = await dashboard(t);
-  await signIn(authority, page);
-  await context.setOffline(true);
-  await page.locator('#sign-out').click();
-  await signedOut(page);
-  await page.locator('#state', { hasText: 'The server could not be told.' }).waitFor();
-  assert.match(await page.locator('#why').textContent(), /^The server may still know this browser/);
-});
+const DEAF = {
+  'everything lost': (context) => context.setOffline(true),
+  'the browser kept': (context) => context.route('**/session', (route) => route.abort()),
+  'the grant kept': (context) => context.route('**/oauth/revoke', (route) => route.abort()),
+};
+for (const [what, deafen] of Object.entries(DEAF)) {
+  test(`a sign-out says so if the server does not hear all of it: ${what}`, { skip }, async (t) => {
+    const { authority, context, page } = await dashboard(t);
+    await signIn(authority, page);
+    await deafen(context);
+    await page.locator('#sign-out').click();
+    await signedOut(page);
+    await page.locator('#state', { hasText: 'The server could not be told.' }).waitFor();
+    assert.match(await page.locator('#why').textContent(), /^The server may still know this browser/);
+  });
+}
 
 test('nothing secret stands in the profile folder while signed in', { skip }, async (t) => {
   const { authority, context, profile, page, heard } = await dashboard(t);
